@@ -1,0 +1,119 @@
+# Tensorwarden. `make help` lists the targets; V=1 shows commands; all outputs go under build/.
+O ?= build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+SAY = @printf '  %-6s %s\n'
+ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(shell uname -m)))
+CXX := $(if $(shell command -v ccache),ccache )g++
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+VERSION := 0.1.0
+
+# What each folder of agent/ may include, and so link, besides itself. tests/lint/includes.py checks it.
+FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor pipeline config daemon cli
+DEPS_base     :=
+DEPS_event    := base
+DEPS_artifact := base
+DEPS_traffic  := event base
+DEPS_host     := artifact traffic event base
+DEPS_enrich   := host $(DEPS_host)
+DEPS_rules    := enrich $(DEPS_enrich)
+DEPS_detect   := enrich $(DEPS_enrich)
+DEPS_alert    := rules $(DEPS_rules)
+DEPS_sink     := alert $(DEPS_alert)
+DEPS_capture  := event base
+DEPS_sensor   := event base
+DEPS_pipeline := traffic event base
+DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
+DEPS_daemon   := config $(DEPS_config)
+DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
+
+PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
+        libbpf libfyaml re2 libcap-ng
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+CPPFLAGS += -I. -I$(O) -DSPDLOG_FMT_EXTERNAL -DTENSORWARDEN_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+CXXFLAGS ?= -O2 -g1
+CXXFLAGS += -std=c++20 -Wall -Wextra -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+
+BPF_CFLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -I$(O)/bpf
+PROBES := $(patsubst bpf/probes/%.bpf.c,$(O)/bpf/%.bpf.o,$(wildcard bpf/probes/*.bpf.c))
+SKEL := $(O)/bpf/sensor.skel.h
+
+sources = $(wildcard agent/$(1)/*.cc)
+objects = $(patsubst %.cc,$(O)/%.o,$(call sources,$(1)))
+archive = $(O)/agent/lib$(1).a
+archives = $(foreach f,$(1),$(call archive,$(f)))
+
+.PHONY: all
+all: $(O)/tensorwarden
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+# --- the agent ---
+$(O)/%.o: %.cc | $(SKEL)
+	$(SAY) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+define folder_rule
+$(call archive,$(1)): $(call objects,$(1))
+	$$(SAY) AR $$@
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_rule,$(f))))
+
+$(O)/tensorwarden: $(call archives,cli $(DEPS_cli))
+	$(SAY) LD $@
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(PKG_LIBS)
+
+# --- the probes: one object per subject, linked into one, opened through its skeleton ---
+$(O)/bpf/vmlinux.h: bpf/vmlinux/$(ARCH).h.zst
+	@mkdir -p $(@D)
+	$(Q)zstd -dqf $< -o $@
+
+$(O)/bpf/%.bpf.o: bpf/probes/%.bpf.c $(O)/bpf/vmlinux.h
+	$(SAY) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/bpf/sensor.bpf.o: $(PROBES)
+	$(SAY) BPFLD $@
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(O)/bpf/sensor.bpf.o
+	$(SAY) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name sensor_bpf > $@.tmp && mv $@.tmp $@
+
+# --- unit tests: one program per folder of agent/, so that a folder is tested with what it may use and no more ---
+TEST_PKGS := gtest gmock gtest_main
+define unit_rule
+$(O)/tests/unit/$(1): $(patsubst %.cc,$(O)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(call archives,$(1) $(DEPS_$(1)))
+	$$(SAY) LD $$@
+	@mkdir -p $$(@D)
+	$$(Q)g++ $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(PKG_LIBS) $$(shell pkg-config --libs $$(TEST_PKGS))
+endef
+UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*_test.cc),$(f)))
+$(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
+UNIT := $(UNIT_FOLDERS:%=$(O)/tests/unit/%)
+
+# --- fuzzers: clang, libFuzzer, AddressSanitizer and UBSan, objects of their own ---
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
+FUZZ_FLAGS := -std=c++20 -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+$(O)/fuzz/%.o: %.cc | $(SKEL)
+	$(SAY) FUZZCC $<
+	@mkdir -p $(@D)
+	$(Q)clang++ $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+FUZZ_FOLDERS := config sink alert rules detect enrich host artifact traffic capture event base
+$(O)/fuzz/lib.a: $(foreach f,$(FUZZ_FOLDERS),$(patsubst %.cc,$(O)/fuzz/%.o,$(call sources,$(f))))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%_fuzz.o $(O)/fuzz/lib.a
+	$(SAY) LD $@
+	$(Q)clang++ -fsanitize=address,undefined,fuzzer -o $@ $^ $(PKG_LIBS)
+.SECONDARY:
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

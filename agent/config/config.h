@@ -1,0 +1,44 @@
+// The config file: one place that reads it, one struct that the daemon hands out.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/detect/egress.h"
+#include "agent/detect/extraction.h"
+#include "agent/detect/integrity.h"
+#include "agent/host/asset_spec.h"
+#include "agent/host/host_model.h"
+#include "agent/sensor/sensor.h"
+#include "agent/sink/sinks.h"
+#include "agent/traffic/http_meter.h"
+
+namespace tensorwarden {
+
+struct AgentConfig {
+  std::string state_dir = "/var/lib/tensorwarden";  // saved carriers and budgets, the host's secret
+  std::vector<std::string> rules;                   // files or directories; empty: the shipped ones
+  std::vector<AssetSpec> assets;
+  bool discover = true;  // find models without being told
+  std::vector<std::string> discover_paths;  // further places to look, beside the known caches
+  HostModelConfig host;
+  SensorConfig sensor;
+  EgressConfig egress;
+  IntegrityConfig integrity;
+  ExtractionConfig extraction;
+  HttpMeterConfig http;
+  std::vector<SinkConfig> outputs;  // empty: stdout as JSON
+  std::string digest;               // SHA-256 of the text of all files read, hex
+};
+
+// Reads `path`, then conf.d/*.yaml beside it, sorted; later values win, lists are appended. A missing file at the
+// default path (/etc/tensorwarden/tensorwarden.yaml) is an empty config; a missing named one is NotFound.
+// Errors: InvalidArgument `path:line:column: message`, one line, with the fix: an unknown key names the nearest one.
+absl::StatusOr<AgentConfig> LoadConfig(const std::string& path, bool must_exist);
+
+// The same over a text, for tests and the fuzzer. `name` stands for the path in errors.
+absl::StatusOr<AgentConfig> ParseConfig(const std::string& name, const std::string& text);
+
+}  // namespace tensorwarden

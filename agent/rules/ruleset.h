@@ -1,0 +1,81 @@
+// Rule files, compiled: which rules does an event match?
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/enrich/field_table.h"
+
+namespace tensorwarden {
+
+enum class Priority : uint8_t {
+  kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug
+};
+const char* PriorityName(Priority priority);  // Falco's spelling: "Critical"
+
+// A rule's fixed text, shared by all of its detections.
+struct RuleInfo {
+  std::string name;
+  std::string description;
+  Priority priority = Priority::kNotice;
+  std::vector<std::string> tags;
+  std::string output;  // with %fields
+  std::string next_step;                     // `response:` what a human should do
+  std::vector<std::string> false_positives;  // `false_positives:`
+  std::vector<std::string> suppress_by;      // fields
+  uint64_t suppress_ns = 0;                  // 0 = every match alerts
+  std::string file;
+  int line = 0;
+};
+
+// A rule that matched, with its evidence. Pointers live as long as the RuleSet.
+struct Detection {
+  const RuleInfo* rule = nullptr;
+  std::string output;                                              // filled in
+  std::vector<std::pair<std::string, std::string>> output_fields;  // in order of appearance
+  std::string fold_key;  // finding.key, or the suppress_by fields; "" = each match stands alone
+};
+
+struct RuleFile {
+  std::string path;
+  std::string text;
+};
+
+// One line: `path:line:column: message`, with the fix where one is known.
+struct RuleProblem {
+  std::string path;
+  int line = 0;
+  int column = 0;
+  std::string message;
+  bool error = true;
+};
+
+// What the rules need of the sensor, beyond what the detectors always need.
+struct RuleNeeds {
+  uint64_t kinds = 0;  // bit set of event variant indexes that some rule may match
+  bool opens = false;  // a rule can match file_open
+};
+
+class RuleSet {
+ public:
+  // Later files override earlier ones. `problems` gets every warning and error.
+  // Errors: InvalidArgument with the first error's line.
+  static absl::StatusOr<std::unique_ptr<RuleSet>> Compile(const std::vector<RuleFile>& files,
+                                                          std::vector<RuleProblem>& problems);
+  virtual ~RuleSet() = default;
+  // Appends the rules that match, in file order.
+  virtual void Match(const EnrichedEvent& event, std::vector<Detection>& detections) = 0;
+  virtual RuleNeeds Needs() const = 0;
+  virtual size_t Size() const = 0;
+};
+
+// Reads *.yaml of each directory (sorted) or the file itself. NotFound names the path.
+absl::StatusOr<std::vector<RuleFile>> LoadRuleFiles(const std::vector<std::string>& paths);
+
+}  // namespace tensorwarden

@@ -1,0 +1,111 @@
+// The kernel side: probes chosen by trying, rings, maps, escalation.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/event/event.h"
+
+namespace tensorwarden {
+
+struct SensorConfig {
+  bool opens = false;                        // attach the open family
+  uint64_t discover_min_bytes = 1 << 20;     // unknown files below this are not reported by discovering processes
+  absl::Duration escalation_hold = absl::Seconds(10);  // without a reason for this long: detach
+  size_t urgent_ring_bytes = 8 << 20;        // power of two, multiple of the page size
+  size_t bulk_ring_bytes = 8 << 20;
+  std::string tier;  // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
+};
+
+// One row of the probe table as it stands.
+struct ProbeRow {
+  std::string group;    // what it sees: "file_read"
+  std::string program;  // chosen program; "" none
+  std::string tier;     // object, data path, system call
+  std::string state;    // attached, on demand, missing
+  std::string why;      // of missing: the kernel's words
+};
+
+struct Capability {
+  std::string name;  // "btf", "tp_btf", "lsm", "fentry", "cgroup_skb", "tracefs", ...
+  bool present = false;
+  std::string why;  // when absent
+};
+
+struct SensorCheck {
+  std::string kernel;
+  std::vector<Capability> capabilities;
+  std::vector<ProbeRow> probes;
+};
+
+// Tries every probe (load and attach), detaches all, and says what would run.
+// Errors: FailedPrecondition, one line with the fix, when no sensor can run here: no BTF, no CAP_BPF, no tracefs.
+absl::StatusOr<SensorCheck> CheckSensor(const SensorConfig& config);
+
+struct LostRow {
+  std::string kind;
+  uint64_t produced = 0;
+  uint64_t ring_full = 0;
+  uint64_t map_full = 0;
+  uint64_t read_failed = 0;
+};
+
+// A carrier as the kernel knows it now.
+struct CarrierState {
+  ProcessKey process;
+  uint64_t labels = 0;
+  std::array<uint64_t, 64> volume{};
+};
+
+class Sensor {
+ public:
+  // Loads and attaches. Errors: as CheckSensor, and Internal with the verifier's last line.
+  static absl::StatusOr<std::unique_ptr<Sensor>> Create(SensorConfig config);
+  virtual ~Sensor() = default;  // detaches everything; nothing stays pinned
+
+  virtual std::vector<ProbeRow> Probes() const = 0;
+
+  // One descriptor that is readable when records wait (an epoll set of rings and fanotify).
+  virtual int PollFd() const = 0;
+  // Drains rings and fanotify, in time order as far as one batch allows; at most `max` records. FileCandidate and
+  // HttpSegment come among the others. Returns how many records were read.
+  virtual size_t Drain(size_t max, std::vector<Event>& events) = 0;
+
+  // The key of an open descriptor of this process, learned from the kernel.
+  virtual absl::StatusOr<FileKey> KeyOf(int fd) = 0;
+
+  // Watching. `path` serves fanotify marks (on the inode and its directory) and names in events.
+  // Errors: ResourceExhausted when the map is full.
+  virtual absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
+                             const std::string& path) = 0;
+  virtual absl::Status Unwatch(const FileKey& file) = 0;
+  virtual absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags) = 0;
+  virtual absl::Status SetServingPort(uint16_t port, bool on) = 0;
+  // Gives a process labels that it held before (restart, snapshot).
+  virtual absl::Status RestoreCarrier(const CarrierState& carrier) = 0;
+
+  // Processes, open assets and mappings, listeners and connections that exist now, as snapshot events (seq 0).
+  // Call after Watch() of the known assets: it also labels holders.
+  virtual absl::Status Snapshot(std::vector<Event>& events) = 0;
+
+  // Counter samples: an Egress event per (label, process, socket) that grew since the last call, then LossSample per
+  // kind that changed.
+  virtual void Sample(std::vector<Event>& events) = 0;
+  virtual std::vector<CarrierState> Carriers() const = 0;
+  virtual std::vector<LostRow> Lost() const = 0;
+
+  // System-call hooks. Escalate() returns after the first stage stands (about 0.2 ms); the sensor falls back by itself
+  // when no unconfirmed carrier is left for `escalation_hold`. Tick() once a second drives that.
+  virtual absl::Status Escalate() = 0;
+  virtual bool Escalated() const = 0;
+  virtual void Tick() = 0;
+};
+
+}  // namespace tensorwarden

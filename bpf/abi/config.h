@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Keys and values of the maps that the agent and the probes share, and their bounds. */
+#ifndef TENSORWARDEN_ABI_CONFIG_H
+#define TENSORWARDEN_ABI_CONFIG_H
+
+#include "bpf/abi/event.h"
+
+#define LABEL_COUNT 64          /* bits of a label set */
+#define OBJECT_MAX 65536        /* watched and labelled inodes, pipes, sockets; full: counted, agent evicts */
+#define PROCESS_MAX 65536       /* carriers and flagged processes; full: counted */
+#define COVERAGE_MAX 32768      /* (process, file) pairs, least recently used goes */
+#define EGRESS_MAX 65536        /* (label, socket) pairs, least recently used goes */
+#define COVERAGE_CHUNKS 256     /* grain of coverage: file size / 256, at least one page */
+#define OBJECT_FILTER_BITS (1u << 20) /* 128 KiB: 64 bits per entry at 16 384 objects */
+#define PROCESS_FILTER_BITS (1u << 22) /* one bit per pid up to pid_max 4 194 304 */
+#define LOST_CPU_KINDS EVENT_KIND_MAX
+
+enum object_flag {
+	OBJECT_F_WATCHED = 1 << 0,   /* an asset: reads, maps and changes are reported */
+	OBJECT_F_DERIVED = 1 << 1,   /* labelled because a carrier wrote to it */
+	OBJECT_F_DIRECTORY = 1 << 2, /* births and renames below it are reported */
+};
+
+/* Value of `objects`, key struct event_file_key. */
+struct object_state {
+	__u64 labels;
+	__u64 size;  /* bytes; for assets the file size at registration, for pipes 0 */
+	__u32 flags; /* enum object_flag */
+	__u32 kind;  /* enum event_object */
+	__u64 volume[LABEL_COUNT]; /* bytes of the label that this object holds */
+};
+
+enum process_flag {
+	PROCESS_F_CONFIRMED = 1 << 0, /* confirmed workload: does not cause escalation */
+	PROCESS_F_DISCOVER = 1 << 1,  /* looks like an AI workload: report unknown big files it reads */
+	PROCESS_F_IGNORE = 1 << 2,    /* the agent itself */
+};
+
+/* Value of `processes`, key struct event_process_key; inherited by fork, kept over exec, removed at exit. */
+struct process_state {
+	__u64 labels;
+	__u32 flags; /* enum process_flag */
+	__u32 pad;
+	__u64 volume[LABEL_COUNT];
+};
+
+struct coverage_key {
+	struct event_process_key process;
+	struct event_file_key file;
+};
+
+struct coverage_state {
+	__u64 bytes;       /* read, repeats counted */
+	__u64 covered;     /* distinct bytes, at the grain of a chunk, never above `bytes` */
+	__u64 changed;     /* bytes written */
+	__u64 last_first;  /* last page range, so that the batches of one read are not counted twice */
+	__u64 last_last;
+	__u64 change_ns;   /* time of the last change record */
+	__u32 rung;        /* last rung of the read ladder that was reported */
+	__u32 pad;
+	__u64 chunks[COVERAGE_CHUNKS / 64];
+};
+
+struct egress_key {
+	__u64 cookie;
+	__u32 label;
+	__u32 pad;
+	struct event_process_key process;
+};
+
+struct egress_state {
+	struct event_sock_tuple sock;
+	__u64 bytes;    /* charged */
+	__u64 reported; /* `bytes` at the last record */
+	__u64 cgroup_id;
+	__u32 serving;
+	__u32 pad;
+};
+
+/* Value of array `label_limits`, one per bit. */
+struct label_limits {
+	__u64 size; /* bytes of the asset behind the label: caps a volume */
+	__u64 step; /* an egress record each time this many bytes were charged */
+};
+
+/* Value of the per-CPU array `lost`, index enum event_kind. */
+struct lost_count {
+	__u64 produced;   /* records submitted */
+	__u64 ring_full;  /* reserve failed */
+	__u64 map_full;   /* a state map refused an entry */
+	__u64 read_failed; /* a helper could not read what the record needs */
+};
+
+enum config_flag {
+	CONFIG_F_OPENS = 1 << 0,   /* a rule asks for opens */
+	CONFIG_F_SOCKETS = 1 << 1, /* a rule asks for connects, accepts, closes of unlabelled processes */
+};
+
+/* The single entry of array `config`; the agent may change it while probes run. */
+struct sensor_config {
+	__u32 flags; /* enum config_flag */
+	__u32 agent_tgid;
+	__u64 discover_min_bytes;
+	__u32 device_majors[16]; /* GPU majors; 0 ends */
+};
+
+/* One element of array `serving_ports` (65 536 bits). */
+#define SERVING_PORT_WORDS 1024
+
+#endif

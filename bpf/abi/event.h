@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The wire contract: every record that a probe puts into a ring.
+ *
+ * Plain C with fixed-width types, natural alignment, explicit padding. Included by the probes (after vmlinux.h)
+ * and by the agent's decoder; nothing else reads these bytes. Ids are only ever appended: old captures replay.
+ */
+#ifndef TENSORWARDEN_ABI_EVENT_H
+#define TENSORWARDEN_ABI_EVENT_H
+
+#ifdef __cplusplus
+#include <linux/types.h>
+#define EVENT_ASSERT(cond) static_assert(cond, #cond)
+#else
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#define EVENT_ASSERT(cond) _Static_assert(cond, #cond)
+#endif
+
+#define EVENT_PATH_MAX 512  /* bytes including NUL; a full buffer sets EVENT_F_PATH_TRUNC */
+#define EVENT_ARGS_MAX 1024 /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
+#define EVENT_COMM_MAX 16   /* TASK_COMM_LEN */
+#define EVENT_HTTP_MAX 2048 /* bytes of TCP payload captured of one segment */
+#define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
+
+enum event_kind {
+	EVENT_KIND_PROCESS_FORK = 1,
+	EVENT_KIND_PROCESS_EXEC = 2,
+	EVENT_KIND_PROCESS_EXIT = 3,
+	EVENT_KIND_FILE_READ = 4,
+	EVENT_KIND_FILE_CHANGE = 5,
+	EVENT_KIND_FILE_OPEN = 6,
+	EVENT_KIND_LABEL = 7,
+	EVENT_KIND_EGRESS = 8,
+	EVENT_KIND_SOCKET = 9,
+	EVENT_KIND_DEVICE_OPEN = 10,
+	EVENT_KIND_HTTP_SEGMENT = 11,
+	EVENT_KIND_FILE_CANDIDATE = 12,
+	EVENT_KIND_FILE_NAME = 13,
+	EVENT_KIND_MAX
+};
+
+enum event_flag {
+	EVENT_F_PATH_TRUNC = 1 << 0,  /* a path did not fit or had too many components */
+	EVENT_F_PATH_FAULT = 1 << 1,  /* a path could not be read: unknown, which is not the same as "" */
+	EVENT_F_ARGS_TRUNC = 1 << 2,
+	EVENT_F_ARGS_FAULT = 1 << 3,
+	EVENT_F_USER_MEMORY = 1 << 4, /* holds bytes read from user memory: the process could have changed them */
+	EVENT_F_SYSCALL_TIER = 1 << 5, /* seen by a system-call hook */
+	EVENT_F_OBJECT_TIER = 1 << 6,  /* seen by LSM or fentry; neither bit: the data path */
+};
+
+struct event_header {
+	__u32 size;      /* bytes, whole record including this header */
+	__u16 kind;      /* enum event_kind */
+	__u16 flags;     /* enum event_flag */
+	__u64 ktime_ns;  /* CLOCK_BOOTTIME, ns */
+	__u64 cgroup_id; /* cgroup v2 id of the actor; 0 = unknown */
+	__u32 tgid;      /* the actor: user space's "pid", host pid namespace */
+	__u32 tid;
+	__u64 start_ns;  /* group leader's start, BOOTTIME ns; (tgid, start_ns) is the process key */
+};
+EVENT_ASSERT(sizeof(struct event_header) == 40);
+
+/* The inode that owns the page cache; pipes and sockets have one too (pipefs, sockfs). */
+struct event_file_key {
+	__u64 dev; /* s_dev as the kernel keeps it: major << 20 | minor */
+	__u64 ino;
+	__u32 generation;
+	__u32 pad;
+};
+EVENT_ASSERT(sizeof(struct event_file_key) == 24);
+
+struct event_process_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 pad;
+};
+EVENT_ASSERT(sizeof(struct event_process_key) == 16);
+
+/* The header's process is the parent. Threads are not reported. */
+struct process_fork_event {
+	struct event_header hdr;
+	struct event_process_key child;
+};
+
+/* After the point of no return: a failed execve() is never reported. */
+struct process_exec_event {
+	struct event_header hdr;
+	struct event_process_key parent; /* real_parent's group leader */
+	struct event_file_key exe;
+	__u32 uid;
+	__u32 gid;
+	__u32 loginuid; /* 0xffffffff = unset */
+	__u32 mnt_ns;   /* inode number of the mount namespace */
+	__u32 pid_ns;
+	__u16 args_len; /* bytes used of args */
+	__u16 pad;
+	char comm[EVENT_COMM_MAX];
+	char path[EVENT_PATH_MAX]; /* the executable as resolved by the kernel (mm->exe_file) */
+	char cwd[EVENT_PATH_MAX];
+	char args[EVENT_ARGS_MAX]; /* argv[0] NUL argv[1] NUL ... */
+};
+EVENT_ASSERT(sizeof(struct process_exec_event) == 40 + 16 + 24 + 24 + 16 + 512 + 512 + 1024);
+
+/* Sent once per process, when its group leader's last thread is gone. */
+struct process_exit_event {
+	struct event_header hdr;
+	__s32 exit_code; /* as wait(2) encodes it */
+	__u32 pad;
+};
+
+enum event_access {
+	EVENT_ACCESS_READ = 1,    /* page cache read: read, sendfile, splice, copy_file_range, io_uring */
+	EVENT_ACCESS_MAP = 2,     /* a mapping was made (escalated and object tiers) */
+	EVENT_ACCESS_FAULT = 3,   /* pages of a mapping were touched */
+	EVENT_ACCESS_DIRECT = 4,  /* O_DIRECT */
+	EVENT_ACCESS_FOREIGN = 5, /* through another process's memory */
+};
+
+/* A process read a watched or labelled file: on its first page, then each time its coverage passes 1 %, 10 %,
+ * 50 % and 100 % of the file. Exact totals stay in the `coverage` map. */
+struct file_read_event {
+	struct event_header hdr;
+	struct event_file_key file;
+	__u64 labels;        /* label set of the file */
+	__u64 first_page;    /* range of the access that caused this record, inclusive */
+	__u64 last_page;
+	__u64 bytes;         /* bytes read by this process from this file so far, repeats counted */
+	__u64 covered_bytes; /* distinct bytes, at the grain of 1/256 of the file */
+	__u32 access;        /* enum event_access */
+	__u32 pad;
+};
+
+enum event_change {
+	EVENT_CHANGE_WRITE = 1,
+	EVENT_CHANGE_MAPPED_WRITE = 2,
+	EVENT_CHANGE_TRUNCATE = 3,
+	EVENT_CHANGE_ATTRIBUTE = 4, /* mode, owner, times */
+	EVENT_CHANGE_DIRECT_WRITE = 5,
+};
+
+/* A watched file changed. At most one record per process, file and kind of change each 100 ms; `bytes` is exact. */
+struct file_change_event {
+	struct event_header hdr;
+	struct event_file_key file;
+	__u64 labels;
+	__u64 offset; /* bytes: start of the change that caused this record; page grain from the page cache */
+	__u64 length;
+	__u64 bytes;  /* bytes changed by this process in this file so far, at the grain of the hook */
+	__u32 change; /* enum event_change */
+	__u32 pad;
+};
+
+struct file_open_event { /* bulk; only while a rule asks for opens */
+	struct event_header hdr;
+	struct event_file_key file;
+	__u32 open_flags; /* f_flags */
+	__u32 mode;       /* i_mode */
+	__u32 created;    /* FMODE_CREATED */
+	__u32 path_len;   /* bytes used of path, without NUL */
+	char path[EVENT_PATH_MAX]; /* the record ends at path_len + 1 */
+};
+
+enum event_object {
+	EVENT_OBJECT_PROCESS = 1,
+	EVENT_OBJECT_FILE = 2,
+	EVENT_OBJECT_PIPE = 3,
+	EVENT_OBJECT_UNIX = 4,
+	EVENT_OBJECT_MEMORY = 5, /* memfd, tmpfs, shared memory */
+};
+
+/* A label moved: `source` gave bits to `target`. For a process as target the header's process is it. Sent when a
+ * bit is new to the target, then each time the volume has doubled. */
+struct label_event {
+	struct event_header hdr;
+	struct event_file_key source; /* zero when the source is a process (fork) */
+	struct event_file_key target; /* zero when the target is the header's process */
+	struct event_process_key source_process; /* for fork */
+	__u64 labels; /* bits that moved */
+	__u64 volume; /* the target's volume of the lowest moved bit now, bytes */
+	__u32 source_object; /* enum event_object */
+	__u32 target_object;
+};
+
+struct event_sock_tuple {
+	__u8 local[16]; /* IPv4 in the first four bytes */
+	__u8 peer[16];
+	__u16 local_port; /* host order */
+	__u16 peer_port;
+	__u8 family;   /* AF_INET, AF_INET6 */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, ... */
+	__u8 direction; /* enum event_direction */
+	__u8 pad;
+	__u32 net_ns; /* inode number of the socket's network namespace */
+	__u32 pad2;
+};
+EVENT_ASSERT(sizeof(struct event_sock_tuple) == 48);
+
+enum event_direction {
+	EVENT_DIRECTION_UNKNOWN = 0,
+	EVENT_DIRECTION_OUT = 1, /* connected out, or a datagram socket that sends */
+	EVENT_DIRECTION_IN = 2,  /* accepted */
+};
+
+/* Labelled bytes left by a socket: sent at the first byte, then each time `bytes` grew by the label's step
+ * (struct label_limits). Exact totals stay in the `egress` map. */
+struct egress_event {
+	struct event_header hdr;
+	struct event_sock_tuple sock;
+	__u64 cookie;
+	__u64 bytes;  /* charged to this label and socket so far */
+	__u64 delta;  /* since the last record */
+	__u64 volume; /* the carrier's volume of this label */
+	__u32 label;  /* bit number */
+	__u32 serving; /* 1: accepted on a serving port */
+};
+
+enum event_sock_op {
+	EVENT_SOCK_CONNECT = 1, /* SYN_SENT -> ESTABLISHED */
+	EVENT_SOCK_ACCEPT = 2,  /* SYN_RECV -> ESTABLISHED */
+	EVENT_SOCK_LISTEN = 3,
+	EVENT_SOCK_CLOSE = 4,
+	EVENT_SOCK_CONNECT_TRY = 5, /* cgroup/connect: the process is exact, the state is not known */
+	EVENT_SOCK_BIND = 6,
+};
+
+/* tcp state changes may run in softirq: then EVENT_F_PATH_FAULT is not set but tgid is 0 and the owner is found by
+ * cookie from the connect or accept that the process itself made. */
+struct socket_event {
+	struct event_header hdr;
+	struct event_sock_tuple sock;
+	__u64 cookie;
+	__u64 bytes_sent;     /* on close: tcp_sock.bytes_acked or the counted total */
+	__u64 bytes_received;
+	__u32 op; /* enum event_sock_op */
+	__u32 pad;
+};
+
+struct device_open_event {
+	struct event_header hdr;
+	__u32 major;
+	__u32 minor;
+	__u32 access; /* BPF_DEVCG_ACC_* */
+	__u32 type;   /* BPF_DEVCG_DEV_* */
+};
+
+/* One inbound TCP segment of a serving port, before TCP has checked its sequence number. */
+struct http_segment_event {
+	struct event_header hdr; /* tgid 0: softirq */
+	struct event_sock_tuple sock; /* local = server */
+	__u64 cookie; /* of the accepted socket; 0 when not yet known */
+	__u32 seq;
+	__u32 payload_len;  /* bytes of payload in the segment */
+	__u32 captured_len; /* bytes that follow */
+	__u32 tcp_flags;    /* byte 13 of the TCP header: FIN 1, SYN 2, RST 4 */
+	__u8 payload[EVENT_HTTP_MAX]; /* the record ends at captured_len */
+};
+
+/* A process flagged PROCESS_F_DISCOVER read a file of at least discover_min_bytes that nobody watches: the agent
+ * looks whether it is a model. Once per process and file. */
+struct file_candidate_event {
+	struct event_header hdr;
+	struct event_file_key file;
+	__u64 size;
+	char name[64]; /* last path component */
+};
+
+enum event_name_op {
+	EVENT_NAME_RENAME = 1,
+	EVENT_NAME_LINK = 2,
+	EVENT_NAME_UNLINK = 3,
+	EVENT_NAME_CREATE = 4,
+};
+
+/* A name of a watched file, or in a watched directory, changed. From the object and system-call tiers; on the
+ * data path the agent has the same from fanotify. */
+struct file_name_event {
+	struct event_header hdr;
+	struct event_file_key file;     /* the inode that moved, or was linked or unlinked */
+	struct event_file_key replaced; /* rename: the inode that had the new name; zero if none */
+	struct event_file_key dir;      /* directory of the (new) name */
+	__u32 op;
+	__u32 pad;
+	char name[256]; /* (new) last component */
+	char old_name[256];
+};
+
+#endif
