@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -225,15 +226,26 @@ struct AssetFound {
   uint64_t size = 0;
   uint64_t mtime_ns = 0;  // CLOCK_REALTIME
   uint32_t owner_uid = 0;
+  int32_t label = -1;  // bit that this asset had before a restart; -1: the host model chooses
 };
 
 struct AssetGone {
   FileKey file;
 };
 
+// A process, file, pipe or unix socket that holds labels, with the volume of each.
+struct LabelHolder {
+  ProcessKey process;   // zero unless object is a process
+  FileKey file;         // zero unless object is a file, pipe, socket or memory
+  uint32_t object = 0;  // enum event_object of the wire
+  uint64_t size = 0;    // files: bytes at labelling
+  uint64_t labels = 0;
+  std::vector<std::pair<uint32_t, uint64_t>> volumes;  // (label bit, bytes)
+};
+
 // Labels and budgets of an earlier run, restored because the object still lives.
 struct StateRestored {
-  std::vector<ProcessKey> carriers;
+  std::vector<LabelHolder> holders;
   uint64_t blind_ns = 0;       // between the last save and this start
   std::string detector_state;  // opaque, written by the detectors' Save()
 };

@@ -1,0 +1,21 @@
+// Whole small files: /proc entries, config, state.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+namespace tensorwarden {
+
+// Reads at most `max_bytes`. Errors: ErrnoToStatus with the path; ResourceExhausted when the file is longer.
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
+
+// Replaces `path` atomically (temporary file beside it, fsync, rename). Errors: ErrnoToStatus with the path.
+absl::Status WriteFileAtomic(const std::string& path, std::string_view text, mode_t mode);
+
+// mkdir -p; existing directories are fine.
+absl::Status MakeDirectories(const std::string& path, mode_t mode);
+
+}  // namespace tensorwarden

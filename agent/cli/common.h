@@ -1,0 +1,34 @@
+// What several verbs share: config and rules from flags, errors on stderr.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/daemon/rule_source.h"
+
+namespace tensorwarden {
+
+struct CommonFlags {
+  std::string config;
+  std::vector<std::string> rules;
+  std::string output;  // "" = as the config says
+};
+
+void AddCommonFlags(CLI::App& verb, CommonFlags& flags);
+
+// Reads the config file and the rules. `--output` adds stdout in that format to the config's outputs.
+absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags);
+absl::StatusOr<LoadedRules> RulesFromFlags(const CommonFlags& flags, const AgentConfig& config);
+
+// "30s", "5m", "1h30m". Errors: InvalidArgument.
+absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text);
+
+// Prints `tensorwarden: <message>` as one line on stderr; returns 1.
+int Fail(const absl::Status& status);
+
+}  // namespace tensorwarden

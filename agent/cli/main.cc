@@ -1,0 +1,20 @@
+#include <CLI/CLI.hpp>
+
+#include "agent/cli/verbs.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Finds models being exfiltrated, weights being changed, and models being queried out.", "tensorwarden"};
+  app.require_subcommand(1);
+  tensorwarden::Action action;
+  tensorwarden::AddRun(app, action);
+  tensorwarden::AddCheck(app, action);
+  tensorwarden::AddRecord(app, action);
+  tensorwarden::AddReplay(app, action);
+  tensorwarden::AddVersion(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return action();
+}

@@ -1,0 +1,48 @@
+// From a numbered event to alerts: host model, detectors, rules, alerts. The same code live and in replay; it reads
+// no clock, no /proc, no map and no file.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/alert/alert_builder.h"
+#include "agent/config/config.h"
+#include "agent/detect/detector.h"
+#include "agent/rules/ruleset.h"
+
+namespace tensorwarden {
+
+class Analysis {
+ public:
+  static absl::StatusOr<std::unique_ptr<Analysis>> Create(const AgentConfig& config, std::unique_ptr<RuleSet> rules);
+
+  // Appends what the event asks of the sensor, and the alerts that it causes.
+  void Take(const Event& event, std::vector<HostEffect>& effects, std::vector<Alert>& alerts);
+
+  const HostModel& host() const { return *host_; }
+  size_t rule_count() const { return rules_->Size(); }
+  // The detectors' state as one opaque text, for StateRestored.
+  std::string SaveDetectors() const;
+  // What could not be taken back of the last StateRestored; empty when all was.
+  const std::string& restore_problem() const { return restore_problem_; }
+
+ private:
+  Analysis(std::unique_ptr<HostModel> host, std::vector<std::unique_ptr<Detector>> detectors,
+           std::unique_ptr<RuleSet> rules, std::unique_ptr<AlertBuilder> builder);
+
+  void RestoreDetectors(const std::string& state);
+  void MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts);
+
+  std::unique_ptr<HostModel> host_;
+  std::vector<std::unique_ptr<Detector>> detectors_;
+  std::unique_ptr<RuleSet> rules_;
+  std::unique_ptr<AlertBuilder> builder_;
+  std::vector<Finding> findings_;      // reused between events
+  std::vector<Detection> detections_;  // reused between events
+  std::string restore_problem_;
+};
+
+}  // namespace tensorwarden

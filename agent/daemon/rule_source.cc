@@ -1,0 +1,44 @@
+#include "agent/daemon/rule_source.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "agent/base/digest.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr const char* kInstalledRules = "/usr/share/tensorwarden/rules";
+
+bool IsDirectory(const std::string& path) {
+  struct stat st{};
+  return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+std::string ShippedRules() {
+  char buffer[PATH_MAX];
+  const ssize_t n = readlink("/proc/self/exe", buffer, sizeof(buffer));
+  std::string binary(buffer, n > 0 ? static_cast<size_t>(n) : 0);
+  const std::string beside = binary.substr(0, binary.rfind('/')) + "/../rules";
+  return IsDirectory(beside) ? beside : kInstalledRules;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+  absl::StatusOr<std::vector<RuleFile>> files =
+      LoadRuleFiles(paths.empty() ? std::vector<std::string>{ShippedRules()} : paths);
+  if (!files.ok()) return files.status();
+  LoadedRules loaded;
+  absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings);
+  if (!rules.ok()) return rules.status();
+  loaded.rules = *std::move(rules);
+  std::string text;
+  for (const RuleFile& file : *files) text += file.text;
+  loaded.digest = Sha256Hex(text);
+  return loaded;
+}
+
+}  // namespace tensorwarden

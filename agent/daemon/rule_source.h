@@ -1,0 +1,24 @@
+// Which rule files are loaded, compiled, with their digest.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/rules/ruleset.h"
+
+namespace tensorwarden {
+
+struct LoadedRules {
+  std::unique_ptr<RuleSet> rules;
+  std::string digest;                 // SHA-256 of the files' texts, hex
+  std::vector<RuleProblem> warnings;
+};
+
+// Loads `paths`; when empty, the shipped rules: beside the binary's build tree, else /usr/share/tensorwarden/rules.
+// Errors: InvalidArgument `path:line:column: message` of the first error; NotFound with the path.
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths);
+
+}  // namespace tensorwarden

@@ -1,0 +1,45 @@
+#include "agent/daemon/stats.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace tensorwarden {
+
+uint64_t LatencyWindow::Quantile(double share) const {
+  std::vector<uint64_t> sorted(samples_.begin(), samples_.begin() + std::min<uint64_t>(count_, samples_.size()));
+  if (sorted.empty()) return 0;
+  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(sorted.size() - 1));
+  std::nth_element(sorted.begin(), at, sorted.end());
+  return *at;
+}
+
+std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const HttpMeterStats& http,
+                      const std::vector<LostRow>& lost, bool escalated) {
+  nlohmann::ordered_json out;
+  for (size_t kind = 1; kind < kEventKindCount; ++kind) {
+    if (stats.events[kind] != 0) out["events"][EventKindName(kind)] = stats.events[kind];
+  }
+  out["alerts"] = stats.alerts;
+  out["undelivered"] = stats.undelivered;
+  out["failed_effects"] = stats.failed_effects;
+  out["alert_latency_ns"] = {{"p50", stats.latency.Quantile(0.5)}, {"p99", stats.latency.Quantile(0.99)}};
+  out["host"] = {{"processes", host.processes},
+                 {"assets", host.assets},
+                 {"evicted_processes", host.evicted_processes},
+                 {"refused_assets", host.refused_assets}};
+  out["http"] = {{"requests", http.requests},
+                 {"malformed", http.malformed},
+                 {"resynchronised", http.resynchronised},
+                 {"evicted", http.evicted},
+                 {"connections", http.connections}};
+  for (const LostRow& row : lost) {
+    out["lost"][row.kind] = {{"produced", row.produced},
+                             {"ring_full", row.ring_full},
+                             {"map_full", row.map_full},
+                             {"read_failed", row.read_failed}};
+  }
+  out["escalated"] = escalated;
+  return out.dump() + "\n";
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,42 @@
+// Counters of a running agent, and their JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/event/event.h"
+#include "agent/host/host_model.h"
+#include "agent/sensor/sensor.h"
+#include "agent/traffic/http_meter.h"
+
+namespace tensorwarden {
+
+// The last 4 096 delays from the kernel's stamp on a record to the delivery of its alert.
+class LatencyWindow {
+ public:
+  void Add(uint64_t ns) { samples_[count_++ % samples_.size()] = ns; }
+  // 0 when there is none yet. `share` 0.5 = median.
+  uint64_t Quantile(double share) const;
+
+ private:
+  std::array<uint64_t, 4096> samples_{};
+  uint64_t count_ = 0;
+};
+
+struct AgentStats {
+  std::array<uint64_t, kEventKindCount> events{};
+  std::map<std::string, uint64_t> alerts;  // by activity
+  uint64_t undelivered = 0;
+  uint64_t failed_effects = 0;
+  size_t rules = 0;
+  LatencyWindow latency;
+};
+
+// One JSON object, documented in docs/operations.md.
+std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const HttpMeterStats& http,
+                      const std::vector<LostRow>& lost, bool escalated);
+
+}  // namespace tensorwarden
