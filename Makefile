@@ -34,7 +34,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -I. -I$(O) -DSPDLOG_FMT_EXTERNAL -DTENSORWARDEN_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CXXFLAGS ?= -O2 -g1
-CXXFLAGS += -std=c++20 -Wall -Wextra -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CXXFLAGS += -std=c++20 -Wall -Wextra -Wno-missing-field-initializers -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 
 BPF_CFLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -I$(O)/bpf
@@ -55,6 +55,12 @@ help:
 
 # --- the agent ---
 $(O)/%.o: %.cc | $(SKEL)
+	$(SAY) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# Of tests, whose programs are named like the folders of their sources.
+$(O)/obj/%.o: %.cc | $(SKEL)
 	$(SAY) CXX $<
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
@@ -92,7 +98,7 @@ $(SKEL): $(O)/bpf/sensor.bpf.o
 # --- unit tests: one program per folder of agent/, so that a folder is tested with what it may use and no more ---
 TEST_PKGS := gtest gmock gtest_main
 define unit_rule
-$(O)/tests/unit/$(1): $(patsubst %.cc,$(O)/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(call archives,$(1) $(DEPS_$(1)))
+$(O)/tests/unit/$(1): $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(call archives,$(1) $(DEPS_$(1)))
 	$$(SAY) LD $$@
 	@mkdir -p $$(@D)
 	$$(Q)g++ $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(PKG_LIBS) $$(shell pkg-config --libs $$(TEST_PKGS))
@@ -117,3 +123,125 @@ $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%_fuzz.o $(O)/fuzz/lib.a
 .SECONDARY:
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# === setting up, testing, measuring: everything below runs programs, nothing above does ===
+JOBS ?= 2
+# A sub-make, so that what `deps` installs is seen; a jobserver that is there already is used.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) O=$(O)
+LIVE := $(if $(wildcard tests/live/*_test.cc),$(O)/tests/live)
+RULE_TESTS := $(if $(wildcard tests/rules/*_test.cc),$(O)/tests/rules)
+FUZZ_PROGRAMS := $(FUZZERS:%=$(O)/fuzz/%)
+TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE) $(RULE_TESTS)
+
+## all          build the agent: build/tensorwarden (the default)
+## deps         install what building, testing and the demo need (Debian 12, root)
+.PHONY: deps
+deps:
+	$(Q)packaging/install-deps.sh build test lint demo
+
+## demo         set everything up, run the agent live against real thefts, print the alerts
+.PHONY: demo
+demo:
+	$(Q)packaging/install-deps.sh build demo
+	$(Q)$(SUBMAKE) all
+	$(Q)tests/demo/demo.py
+
+## test         set everything up, build and run all tests that need no VM
+.PHONY: test test-programs
+test:
+	$(Q)packaging/install-deps.sh build test
+	$(Q)$(SUBMAKE) all test-programs
+	$(Q)tests/run.sh $(O)
+test-programs: $(TEST_PROGRAMS)
+
+## lint         format, clang-tidy, shellcheck, include directions, file sizes
+.PHONY: lint
+lint:
+	$(Q)packaging/install-deps.sh build test lint
+	$(Q)$(SUBMAKE) $(SKEL)
+	+$(Q)MAKE=$(MAKE) JOBS=$(JOBS) tests/lint/run.sh $(O)
+
+## format       write the format that lint asks for
+.PHONY: format
+format:
+	$(Q)find agent bpf tests vmtests -name '*.cc' -o -name '*.c' -o -name '*.h' | xargs clang-format -i
+
+# One stamp per file, redone when the file, a header of it or .clang-tidy changes.
+TIDY := $(patsubst %.cc,$(O)/tidy/%.ok,$(wildcard agent/*/*.cc tests/unit/*/*.cc tests/*/*.cc))
+.PHONY: tidy
+tidy: $(TIDY)
+$(O)/tidy/%.ok: %.cc .clang-tidy | $(SKEL)
+	$(SAY) TIDY $<
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- -std=c++20 $(CPPFLAGS) 2>$@.err || \
+		{ grep -v 'warnings\? generated' $@.err >&2; rm -f $@.err; exit 1; }
+	$(Q)rm -f $@.err; g++ -std=c++20 $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $< && touch $@
+
+## fuzz         each fuzzer for FUZZ_SECONDS (600)
+.PHONY: fuzz
+fuzz:
+	$(Q)packaging/install-deps.sh build test
+	$(Q)$(SUBMAKE) $(FUZZ_PROGRAMS)
+	$(Q)printf '%s\n' $(FUZZ_PROGRAMS) | xargs -P $(JOBS) -I {} tests/fuzz.sh {} $(or $(FUZZ_SECONDS),600)
+
+## bench        added time per call, latency, loss, throughput; raw data in build/bench/
+.PHONY: bench
+bench:
+	$(Q)packaging/install-deps.sh build test
+	$(Q)$(SUBMAKE) all $(BENCH_PROGRAMS)
+	$(Q)tests/bench/bench.py --out $(O)
+
+## bench-guest  guest instructions per call against tests/bench/guest-limits.json; UPDATE=1 rewrites the limits
+.PHONY: bench-guest
+bench-guest:
+	$(Q)packaging/install-deps.sh build vm
+	$(Q)$(SUBMAKE) all $(CALLS)
+	$(Q)tests/bench/guest.py --out $(O) $(if $(UPDATE),--update)
+
+## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU
+.PHONY: vmtest
+vmtest:
+	$(Q)packaging/install-deps.sh build test vm
+	$(Q)$(SUBMAKE) all $(LIVE)
+	$(Q)vmtests/vmtest.sh $(O)
+
+## clean        remove build/
+.PHONY: clean
+clean:
+	rm -rf $(O)
+
+# --- programs that measure ---
+BENCH_CC := $(patsubst tests/bench/%.cc,$(O)/bench/%,$(wildcard tests/bench/*_bench.cc))
+CALLS := $(addprefix $(O)/bench/,callcost server flood attach_empty)
+BENCH_PROGRAMS := $(CALLS) $(BENCH_CC)
+
+$(O)/bench/callcost $(O)/bench/server $(O)/bench/flood: $(O)/bench/%: tests/bench/calls/%.c
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)gcc -O2 -Wall -Wextra -Werror -o $@ $<
+
+$(O)/bench/empty.bpf.o: tests/bench/calls/empty.bpf.c $(O)/bpf/vmlinux.h
+	$(SAY) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/bench/attach_empty: tests/bench/calls/attach_empty.c $(O)/bench/empty.bpf.o
+	$(SAY) CC $<
+	$(Q)gcc -O2 -Wall -Wextra -Werror -o $@ $< $(shell pkg-config --cflags --libs libbpf)
+
+$(O)/bench/%_bench: $(O)/tests/bench/%_bench.o $(call archives,config $(DEPS_config))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
+
+# --- live tests: the real probes on this kernel, driven by small trigger programs (static: guests run them too) ---
+TRIGGERS := $(patsubst tests/live/triggers/%.c,$(O)/tests/triggers/%,$(wildcard tests/live/triggers/*.c))
+$(O)/tests/triggers/%: tests/live/triggers/%.c $(wildcard tests/live/triggers/*.h)
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)gcc -O1 -Wall -Wextra -Werror -static -o $@ $<
+
+$(O)/tests/live: $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/live/*.cc)) $(call archives,sensor $(DEPS_sensor)) | $(TRIGGERS)
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PKGS))

@@ -30,7 +30,7 @@ struct Alert {
   // Actor
   AlertProcess process;
   uint32_t uid = 0;
-  std::string user;        // name, "" unknown
+  std::string user;  // name, "" unknown
   uint32_t login_uid = 0xffffffff;
   std::string cgroup;
   std::string unit;
@@ -54,7 +54,7 @@ struct Alert {
   std::vector<std::string> false_positives;
   std::string next_step;
   std::string exception;  // YAML, ready to paste
-  uint64_t updates = 0;   // of this id before this one
+  uint64_t updates = 0;   // alerts of this id before this one
   std::string hostname;
   uint64_t cause_seq = 0;
 };

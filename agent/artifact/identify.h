@@ -10,8 +10,8 @@
 namespace tensorwarden {
 
 struct Identity {
-  std::string format;  // safetensors, gguf, pytorch_zip, pickle, onnx, numpy, npz, ...; "" = not a known AI format
-  std::string klass;   // model, checkpoint, adapter, dataset, ...: see design of classes
+  std::string format;     // safetensors, gguf, pytorch_zip, pickle, onnx, numpy, npz, ...; "" = not a known AI format
+  std::string klass;      // model, checkpoint, adapter, dataset, ...: see design of classes
   double confidence = 0;  // 0..1; 0.5 and more is a find
 };
 

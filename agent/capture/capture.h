@@ -1,26 +1,32 @@
 // A capture: the sequencer's events in a file, so that a replay gives the same alerts with the same ids.
 //
-// Layout: an 16-byte file header (magic "TWCAP\n", version), then frames: {u32 length, u32 events, u64 first seq,
-// u64 XXH3 of the payload}, payload = zstd of length-prefixed cereal portable-binary events. Sizes are bounded before
-// anything is allocated; a torn tail ends the stream with a warning, a broken frame in the middle is an error.
+// Layout: a 16-byte file header (magic "TWCAP\n", u16 version, u64 zero), then frames. A frame is a 32-byte header {u32
+// payload bytes, u32 events, u64 first seq, u64 XXH3 of the payload, u64 XXH3 of the 24 bytes before}, then the
+// payload: zstd of events, each a u32 length and that many bytes of cereal portable binary. All integers are little
+// endian. Sizes are bounded before anything is allocated. A torn tail (the agent was killed while it wrote) ends the
+// stream with a flag; a broken frame anywhere else is an error.
 #pragma once
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "agent/event/event.h"
 
 namespace tensorwarden {
 
-inline constexpr uint32_t kMaxFrameBytes = 16 << 20;  // compressed or not
+inline constexpr uint32_t kMaxFrameBytes = 16 << 20;  // compressed or not; so an event's bound too, less 4
 
 class CaptureWriter {
  public:
   // Errors: the file's, with its path. The file is created with mode 0600.
   static absl::StatusOr<std::unique_ptr<CaptureWriter>> Create(const std::string& path);
   virtual ~CaptureWriter() = default;  // flushes; errors are lost: call Close() to see them
+  // Errors: InvalidArgument when the event is larger than a frame (it is left out); the file's, with its path: the
+  // capture then ends before the frame that failed, and every further call returns that error.
   virtual absl::Status Append(const Event& event) = 0;
   // Writes what is buffered as a frame (the caller does so every second).
   virtual absl::Status Flush() = 0;

@@ -1,8 +1,14 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 
 #include "agent/cli/verbs.h"
 
 int main(int argc, char** argv) {
+  // Stdout is for alerts and answers.
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("tensorwarden"));
+  spdlog::set_pattern("%n: %l: %v");
   CLI::App app{"Finds models being exfiltrated, weights being changed, and models being queried out.", "tensorwarden"};
   app.require_subcommand(1);
   tensorwarden::Action action;

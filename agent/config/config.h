@@ -21,7 +21,7 @@ struct AgentConfig {
   std::string state_dir = "/var/lib/tensorwarden";  // saved carriers and budgets, the host's secret
   std::vector<std::string> rules;                   // files or directories; empty: the shipped ones
   std::vector<AssetSpec> assets;
-  bool discover = true;  // find models without being told
+  bool discover = true;                     // find models without being told
   std::vector<std::string> discover_paths;  // further places to look, beside the known caches
   HostModelConfig host;
   SensorConfig sensor;

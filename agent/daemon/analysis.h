@@ -10,7 +10,7 @@
 
 #include "agent/alert/alert_builder.h"
 #include "agent/config/config.h"
-#include "agent/detect/detector.h"
+#include "agent/detect/detectors.h"
 #include "agent/rules/ruleset.h"
 
 namespace tensorwarden {
@@ -25,19 +25,18 @@ class Analysis {
   const HostModel& host() const { return *host_; }
   size_t rule_count() const { return rules_->Size(); }
   // The detectors' state as one opaque text, for StateRestored.
-  std::string SaveDetectors() const;
+  std::string DetectorState() const { return SaveDetectors(detectors_); }
   // What could not be taken back of the last StateRestored; empty when all was.
   const std::string& restore_problem() const { return restore_problem_; }
 
  private:
-  Analysis(std::unique_ptr<HostModel> host, std::vector<std::unique_ptr<Detector>> detectors,
+  Analysis(std::unique_ptr<HostModel> host, Detectors detectors,
            std::unique_ptr<RuleSet> rules, std::unique_ptr<AlertBuilder> builder);
 
-  void RestoreDetectors(const std::string& state);
   void MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts);
 
   std::unique_ptr<HostModel> host_;
-  std::vector<std::unique_ptr<Detector>> detectors_;
+  Detectors detectors_;
   std::unique_ptr<RuleSet> rules_;
   std::unique_ptr<AlertBuilder> builder_;
   std::vector<Finding> findings_;      // reused between events

@@ -48,12 +48,6 @@ std::string LinkTarget(const std::string& path) {
 
 std::string LastComponent(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// The part of a pattern before its first wildcard, cut back to a directory.
-std::string FixedDirectory(const std::string& pattern) {
-  const size_t wild = pattern.find_first_of("*?[");
-  return pattern.substr(0, std::max<size_t>(1, pattern.rfind('/', wild)));
-}
-
 // "/srv/models/**" takes what is in it if it looks like a model; "/srv/models/*.bin" names its files.
 bool NamesItsFiles(const std::string& pattern) {
   return LastComponent(pattern).find_first_not_of('*') != std::string::npos;

@@ -13,6 +13,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
 #include "agent/daemon/analysis.h"
@@ -125,9 +126,6 @@ absl::Status LiveAgentImpl::OpenOutputs() {
 }
 
 absl::Status LiveAgentImpl::OpenLoop() {
-  absl::StatusOr<UniqueFd> signals = TerminationSignals();
-  if (!signals.ok()) return signals.status();
-  signals_ = *std::move(signals);
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   for (const int fd : {signals_.get(), sensor_->PollFd(), discovery_->ReadyFd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
@@ -137,6 +135,10 @@ absl::Status LiveAgentImpl::OpenLoop() {
 }
 
 absl::Status LiveAgentImpl::Start(LoadedRules rules) {
+  // Before any thread starts: each inherits the mask, and a signal must end in the loop only.
+  absl::StatusOr<UniqueFd> signals = TerminationSignals();
+  if (!signals.ok()) return signals.status();
+  signals_ = *std::move(signals);
   if (absl::Status status = OpenState(); !status.ok()) return status;
   if (absl::Status status = OpenOutputs(); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<HttpMeter>> meter = HttpMeter::Create(config_.http);
@@ -178,12 +180,12 @@ void LiveAgentImpl::TakeInWhatExists() {
   AddFound(discovery_->ScanAll());
   for (const std::string& directory : discovery_->Directories()) {
     if (absl::Status status = sensor_->WatchDirectory(directory); !status.ok()) {
-      spdlog::warn("births below {} are found late: {}", directory, status.message());
+      spdlog::warn("births below {} are found late: {}", directory, StatusText(status));
     }
   }
   std::vector<Event> events;
   if (absl::Status status = sensor_->Snapshot(events); !status.ok()) {
-    spdlog::warn("what ran before the agent is known in part: {}", status.message());
+    spdlog::warn("what ran before the agent is known in part: {}", StatusText(status));
   }
   for (Event& event : events) Dispatch(std::move(event));
   RestoreState();
@@ -193,7 +195,7 @@ void LiveAgentImpl::RestoreState() {
   absl::StatusOr<SavedState> saved = LoadState(config_.state_dir + "/state");
   if (absl::IsNotFound(saved.status())) return;
   if (!saved.ok()) {
-    spdlog::warn("carriers and budgets of the last run are lost: {}", saved.status().message());
+    spdlog::warn("carriers and budgets of the last run are lost: {}", StatusText(saved.status()));
     return;
   }
   const bool same_boot = saved->boot_id == boot_id_;
@@ -284,7 +286,7 @@ void LiveAgentImpl::Dispatch(Event event) {
     ++stats_.events[one.body.index()];
     if (capture_) {
       if (absl::Status status = capture_->Append(one); !status.ok()) {
-        spdlog::error("the capture ends here: {}", status.message());
+        spdlog::error("the capture ends here: {}", StatusText(status));
         capture_.reset();
       }
     }
@@ -309,14 +311,14 @@ void LiveAgentImpl::Apply(const HostEffect& effect) {
   // A process or file that has gone meanwhile needs nothing any more.
   if (status.ok() || absl::IsNotFound(status)) return;
   ++stats_.failed_effects;
-  spdlog::warn("the sensor could not follow: {}", status.message());
+  spdlog::warn("the sensor could not follow: {}", StatusText(status));
 }
 
 void LiveAgentImpl::Deliver(const Alert& alert, uint64_t cause_ns) {
   for (const std::unique_ptr<Sink>& sink : sinks_) {
     if (absl::Status status = sink->Deliver(alert); !status.ok()) {
       ++stats_.undelivered;
-      spdlog::error("alert {} was not delivered to {}: {}", alert.id, sink->Name(), status.message());
+      spdlog::error("alert {} was not delivered to {}: {}", alert.id, sink->Name(), StatusText(status));
     }
   }
   ++stats_.alerts[alert.activity];
@@ -327,7 +329,7 @@ void LiveAgentImpl::AddFound(std::vector<Found> found) {
   for (Found& one : found) {
     absl::StatusOr<FileKey> key = sensor_->KeyOf(one.fd.get());
     if (!key.ok()) {
-      spdlog::warn("{} is not watched: {}", one.asset.path, key.status().message());
+      spdlog::warn("{} is not watched: {}", one.asset.path, StatusText(key.status()));
       continue;
     }
     one.asset.file = *key;
@@ -364,9 +366,9 @@ void LiveAgentImpl::Save() {
                                       .label = static_cast<int32_t>(asset->label)});
   }
   state.holders = sensor_->Holders();
-  state.detector_state = analysis_->SaveDetectors();
+  state.detector_state = analysis_->DetectorState();
   if (absl::Status status = SaveState(config_.state_dir + "/state", state); !status.ok()) {
-    spdlog::warn("a restart would forget carriers and budgets: {}", status.message());
+    spdlog::warn("a restart would forget carriers and budgets: {}", StatusText(status));
   }
   saved_ns_ = BoottimeNs();
   carriers_changed_ = false;
@@ -377,7 +379,7 @@ void LiveAgentImpl::WriteStats() {
   const std::string text = StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(),
                                      sensor_->Escalated());
   if (absl::Status status = WriteFileAtomic(options_.stats_path, text, 0644); !status.ok()) {
-    spdlog::warn("{}", status.message());
+    spdlog::warn("{}", StatusText(status));
   }
 }
 

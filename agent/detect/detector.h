@@ -1,12 +1,12 @@
 // Stateful code for what one condition cannot say. Events in, findings out; only rules raise alerts.
 #pragma once
 
+#include <absl/status/status.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/status.h>
 
 #include "agent/enrich/enriched_event.h"
 

@@ -3,7 +3,8 @@
 // Charged: bytes that carriers sent over sockets that they connected out, or that were accepted outside serving
 // ports, to another host (loopback is counted apart and never fires). The budget is a ladder of shares per label and
 // destination class; windows make a slow leak count like a fast one, and a theft split over processes, sockets and
-// destinations is one.
+// destinations is one. Findings: `upload`, keyed by asset set, class and job; `serving_port`. A job climbs the ladder
+// by its own bytes; the job whose bytes bring the common budget of all jobs to a new rung is named for that.
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +18,14 @@ enum class FieldType : uint8_t { kBool, kNumber, kString, kStringList };
 // monostate: the event has no such fact. Views live as long as the EnrichedEvent and `FieldScratch`.
 using FieldValue = std::variant<std::monostate, bool, double, std::string_view, std::vector<std::string_view>>;
 
-// Holds strings that an accessor had to build. Reused between events.
+// Holds strings that an accessor had to build. Reused between events: Clear() keeps what was allocated.
 struct FieldScratch {
-  std::vector<std::string> strings;
+  std::deque<std::string> strings;  // a deque, because views into it must survive growth
+  size_t used = 0;
+
+  // The view lives until the next Clear().
+  std::string_view Keep(std::string_view text);
+  void Clear() { used = 0; }
 };
 
 struct FieldSpec {

@@ -1,8 +1,6 @@
 #include "agent/event/decode.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -10,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "agent/event/socket_text.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden {
@@ -44,31 +43,6 @@ Origin ToOrigin(const event_header& header) {
           .process = {header.tgid, header.start_ns},
           .tid = header.tid,
           .flags = header.flags};
-}
-
-// An IPv4 peer of a dual-stack socket reads as IPv4: one host, one name.
-std::string ToAddress(const uint8_t (&bytes)[16], uint8_t family) {
-  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const void* address = bytes;
-  int as = family;
-  if (family == AF_INET6 && std::memcmp(bytes, kMapped, sizeof(kMapped)) == 0) {
-    address = bytes + sizeof(kMapped);
-    as = AF_INET;
-  }
-  char text[INET6_ADDRSTRLEN];
-  if (as != AF_INET && as != AF_INET6) return "";
-  return inet_ntop(as, address, text, sizeof(text)) == nullptr ? "" : text;
-}
-
-SocketTuple ToTuple(const event_sock_tuple& sock) {
-  return {.local_address = ToAddress(sock.local, sock.family),
-          .peer_address = ToAddress(sock.peer, sock.family),
-          .local_port = sock.local_port,
-          .peer_port = sock.peer_port,
-          .family = sock.family,
-          .protocol = sock.protocol,
-          .direction = sock.direction,
-          .net_ns = sock.net_ns};
 }
 
 // argv as the kernel keeps it: each argument ends with NUL, the last one perhaps cut off.

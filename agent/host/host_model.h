@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "agent/event/event.h"
@@ -20,7 +22,11 @@ absl::StatusOr<Role> ParseRole(std::string_view name);
 struct ProcessInfo {
   ProcessKey key;
   ProcessKey parent;
-  ProcessKey tree;  // oldest known ancestor below init or a session leader's parent: "the same job"
+  // "The same job": the oldest known ancestor below a boundary. Boundaries are init, kthreadd and the programs that
+  // start unrelated work (sshd, systemd, cron, containerd-shim, tmux, ...: see job_boundary.h), and the point where a
+  // process entered a control group of its own. An interactive shell is the root of what is typed into it. A process
+  // that disguises itself as a boundary only splits its own job; it can never join another's.
+  ProcessKey tree;
   std::string comm;
   std::string path;
   std::string cwd;
@@ -53,6 +59,11 @@ struct AssetInfo {
   uint32_t label = 0;  // bit of the set it belongs to
   uint32_t owner_uid = 0;
   ProcessKey creator;  // if born under watch
+  ProcessKey creator_tree;
+  uint64_t born_ns = 0;          // boottime of the birth; 0 = not born under watch
+  FileKey predecessor;           // the inode whose name this one took over; zero if none
+  uint64_t predecessor_seq = 0;  // seq of the event that did it
+  uint64_t unlinked_seq = 0;     // seq of the event that took its last known name; 0 = has a name
 };
 
 struct LabelInfo {
@@ -75,9 +86,9 @@ struct WorkloadSpec {
 };
 
 struct HostModelConfig {
-  size_t max_processes = 65536;  // oldest dead, then oldest leaf is evicted and counted
-  size_t max_assets = 65536;     // further assets are refused and counted
-  size_t max_dead_processes = 8192;
+  size_t max_processes = 65536;      // oldest dead, then oldest leaf without a role goes, counted
+  size_t max_assets = 65536;         // further assets are refused and counted
+  size_t max_dead_processes = 8192;  // kept for 10 minutes at most, for events that arrive late
   std::vector<WorkloadSpec> workloads;
 };
 
@@ -108,6 +119,8 @@ struct HostModelStats {
   size_t assets = 0;
   uint64_t evicted_processes = 0;
   uint64_t refused_assets = 0;
+  uint64_t evicted_derived = 0;  // labelled files that are no assets, forgotten at their bound
+  uint64_t evicted_orphans = 0;  // assets without a name, unwatched at their bound
 };
 
 class HostModel {
@@ -119,15 +132,22 @@ class HostModel {
   // Takes in one event. Effects are appended to `effects`.
   virtual void Apply(const Event& event, std::vector<HostEffect>& effects) = 0;
 
-  // nullptr when not known. Pointers are valid until the next Apply().
+  // nullptr when not known. Pointers are valid until the next Apply(). A key without a start time (fanotify knows only
+  // a pid) finds the process that has the pid now.
   virtual const ProcessInfo* Process(ProcessKey key) const = 0;
   virtual const AssetInfo* Asset(const FileKey& file) const = 0;
   virtual const LabelInfo* Label(uint32_t bit) const = 0;
   // Labels a file that is no asset carries because a carrier wrote to it; 0 none.
   virtual uint64_t DerivedLabels(const FileKey& file) const = 0;
   virtual std::vector<const ProcessInfo*> Processes() const = 0;
-  virtual std::vector<const AssetInfo*> Assets() const = 0;
-  // True when `port` serves requests of a known workload.
+  virtual std::vector<const AssetInfo*> Assets() const = 0;  // those that have a name, by id
+  // True when `port` serves requests of a known workload. The kernel has one bit per port, and with it the port's bytes
+  // are metered as requests and leave egress accounting (except for its share-to-one-peer check), so "it holds a model
+  // and listens" is not enough: `python -m http.server` in a model directory is a thief. A port serves when its
+  // listener is a confirmed workload (its serving_ports, or any port of role inference); or a server of the catalogue
+  // that holds a model's label, itself or in a worker of the same kind; or a Python program that held the model before
+  // it listened and shows an ML runtime in its arguments or by an open GPU. Arguments can be forged: the peer check and
+  // the budget of everything that is sent by other ports still stand against that.
   virtual bool IsServingPort(uint16_t port) const = 0;
   // CLOCK_REALTIME ns of a CLOCK_BOOTTIME ns, by the last AgentStart or ClockTick.
   virtual int64_t RealtimeNs(uint64_t ktime_ns) const = 0;

@@ -16,12 +16,15 @@
 namespace tensorwarden {
 
 struct SensorConfig {
-  bool opens = false;                        // attach the open family
-  uint64_t discover_min_bytes = 1 << 20;     // unknown files below this are not reported by discovering processes
+  bool opens = false;                     // attach the open family
+  uint64_t discover_min_bytes = 1 << 20;  // unknown files below this are not reported by discovering processes
   absl::Duration escalation_hold = absl::Seconds(10);  // without a reason for this long: detach
-  size_t urgent_ring_bytes = 8 << 20;        // power of two, multiple of the page size
+  size_t urgent_ring_bytes = 8 << 20;                  // power of two, multiple of the page size
   size_t bulk_ring_bytes = 8 << 20;
-  std::string tier;  // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
+  std::string tier;      // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
+  bool sockets = false;  // a rule asks for connects, accepts and closes of processes without labels too
+  // Character device majors whose opens are reported; at most 16. Empty: those of the GPU drivers in /proc/devices.
+  std::vector<uint32_t> device_majors;
 };
 
 // One row of the probe table as it stands.
@@ -57,13 +60,6 @@ struct LostRow {
   uint64_t read_failed = 0;
 };
 
-// A carrier as the kernel knows it now.
-struct CarrierState {
-  ProcessKey process;
-  uint64_t labels = 0;
-  std::array<uint64_t, 64> volume{};
-};
-
 class Sensor {
  public:
   // Loads and attaches. Errors: as CheckSensor, and Internal with the verifier's last line.
@@ -88,8 +84,10 @@ class Sensor {
   virtual absl::Status Unwatch(const FileKey& file) = 0;
   virtual absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags) = 0;
   virtual absl::Status SetServingPort(uint16_t port, bool on) = 0;
-  // Gives a process labels that it held before (restart, snapshot).
-  virtual absl::Status RestoreCarrier(const CarrierState& carrier) = 0;
+  // Births and renames below `path` (not recursive) come as FileName events, whether or not it holds assets yet.
+  virtual absl::Status WatchDirectory(const std::string& path) = 0;
+  // Gives a process or object labels that it held before (restart, snapshot). NotFound when it lives no more.
+  virtual absl::Status RestoreHolder(const LabelHolder& holder) = 0;
 
   // Processes, open assets and mappings, listeners and connections that exist now, as snapshot events (seq 0).
   // Call after Watch() of the known assets: it also labels holders.
@@ -98,7 +96,8 @@ class Sensor {
   // Counter samples: an Egress event per (label, process, socket) that grew since the last call, then LossSample per
   // kind that changed.
   virtual void Sample(std::vector<Event>& events) = 0;
-  virtual std::vector<CarrierState> Carriers() const = 0;
+  // Every process, derived file, pipe and unix socket that the kernel holds labels of now (not the assets).
+  virtual std::vector<LabelHolder> Holders() const = 0;
   virtual std::vector<LostRow> Lost() const = 0;
 
   // System-call hooks. Escalate() returns after the first stage stands (about 0.2 ms); the sensor falls back by itself

@@ -16,9 +16,9 @@ enum class AlertFormat : uint8_t { kJson, kFalco, kText };
 struct SinkConfig {
   std::string type = "stdout";  // stdout, file
   AlertFormat format = AlertFormat::kJson;
-  std::string path;              // file: where
+  std::string path;               // file: where
   uint64_t max_bytes = 64 << 20;  // file: rotate past this size
-  int keep = 5;                  // file: rotated files kept, path.1 the newest
+  int keep = 5;                   // file: rotated files kept, path.1 the newest
 };
 
 // Errors: InvalidArgument for an unknown type or a file without a path; the file's own error with its path.

@@ -18,15 +18,16 @@ namespace tensorwarden {
 struct HttpMeterConfig {
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-For is believed
   std::vector<std::string> api_key_headers = {"authorization", "x-api-key", "api-key"};
-  size_t prefix_bytes = 64;        // of the prompt that make its template fingerprint
-  size_t max_connections = 16384;  // least recently active goes, counted
-  size_t max_head_bytes = 16384;   // longer heads are counted as malformed and skipped
-  std::string secret;              // 16 bytes, key of every hash; per host
+  size_t prefix_bytes = 64;              // of the prompt that make its template fingerprint
+  size_t max_connections = 16384;        // least recently active goes, counted
+  size_t max_head_bytes = 16384;         // longer heads are counted as malformed and skipped
+  std::string secret;                    // 16 bytes, key of every hash; per host
+  size_t max_buffered_bytes = 16 << 20;  // unfinished heads, body samples and segments that wait, all connections
 };
 
 struct HttpMeterStats {
   uint64_t requests = 0;
-  uint64_t malformed = 0;     // connection skipped to the next plausible head
+  uint64_t malformed = 0;       // connection skipped to the next plausible head
   uint64_t resynchronised = 0;  // a segment was lost or cut short
   uint64_t evicted = 0;
   size_t connections = 0;
@@ -37,7 +38,9 @@ class HttpMeter {
   // Errors: InvalidArgument when a bound is zero, the secret is not 16 bytes, or a proxy is no address.
   static absl::StatusOr<std::unique_ptr<HttpMeter>> Create(HttpMeterConfig config);
   virtual ~HttpMeter() = default;
-  // Appends one event per request head that `segment` completes. Origin is copied from `origin`.
+  // Appends one event per request that `segment` completes: its head, and the first 2 KiB of its body as far as they
+  // come. Origin is copied from `origin`. A head that is cut short, or framed in a way on which servers differ, is a
+  // request too; the connection is then skipped to the next segment that begins with a request line.
   virtual void Take(const Origin& origin, const HttpSegment& segment, std::vector<Event>& requests) = 0;
   virtual HttpMeterStats Stats() const = 0;
 };

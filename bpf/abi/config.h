@@ -27,7 +27,10 @@ struct object_state {
 	__u64 size;  /* bytes; for assets the file size at registration, for pipes 0 */
 	__u32 flags; /* enum object_flag */
 	__u32 kind;  /* enum event_object */
-	__u64 volume[LABEL_COUNT]; /* bytes of the label that this object holds */
+	__u64 volume[LABEL_COUNT]; /* bytes of the label that this object holds; of an asset: its size */
+	/* Pipes, FIFOs and tmpfs files: the carrier that held it open for writing when it got its label. What it wrote
+	 * before system-call hooks stood was not counted, so a reader is charged up to this process's volume. */
+	struct event_process_key writer;
 };
 
 enum process_flag {
@@ -51,13 +54,14 @@ struct coverage_key {
 
 struct coverage_state {
 	__u64 bytes;       /* read, repeats counted */
-	__u64 covered;     /* distinct bytes, at the grain of a chunk, never above `bytes` */
+	__u64 covered;     /* distinct bytes, at the grain of a chunk, never above `bytes`; of a stream: bytes credited */
 	__u64 changed;     /* bytes written */
 	__u64 last_first;  /* last page range, so that the batches of one read are not counted twice */
 	__u64 last_last;
 	__u64 change_ns;   /* time of the last change record */
 	__u32 rung;        /* last rung of the read ladder that was reported */
-	__u32 pad;
+	__u16 chunk_shift; /* log2 of a chunk's bytes: the smallest that 256 chunks cover the file with, at least a page */
+	__u16 change_kinds; /* bit per enum event_change reported since change_ns; + 8: without a place */
 	__u64 chunks[COVERAGE_CHUNKS / 64];
 };
 
@@ -96,7 +100,7 @@ enum config_flag {
 	CONFIG_F_SOCKETS = 1 << 1, /* a rule asks for connects, accepts, closes of unlabelled processes */
 };
 
-/* The single entry of array `config`; the agent may change it while probes run. */
+/* The single entry of array `settings`; the agent may change it while probes run. */
 struct sensor_config {
 	__u32 flags; /* enum config_flag */
 	__u32 agent_tgid;
@@ -104,7 +108,53 @@ struct sensor_config {
 	__u32 device_majors[16]; /* GPU majors; 0 ends */
 };
 
-/* One element of array `serving_ports` (65 536 bits). */
+/* 64-bit words of the bit arrays over ports, `serving_ports` and `listen_ports` (65 536 bits). */
 #define SERVING_PORT_WORDS 1024
+
+/* Bit of `object_filter` for an inode: word = bit / 64. Set before the entry goes into `objects`. Bits are shared by
+ * objects, so none is ever cleared alone: clear the array and set it anew from the map. */
+static inline __u32 object_filter_bit(__u64 dev, __u64 ino)
+{
+	return (__u32)(((ino ^ (dev << 40)) * 0x9e3779b97f4a7c15ull) >> 44);
+}
+EVENT_ASSERT(OBJECT_FILTER_BITS == 1u << (64 - 44));
+
+/* Context of program `query_fd` (BPF_PROG_TEST_RUN): in: fd; out: the rest. */
+struct query_fd_args {
+	__s32 fd;    /* of the calling process */
+	__s32 error; /* 0, or -EBADF */
+	struct event_file_key file; /* below overlayfs, of the inode that owns the page cache */
+	__u64 size;
+	__u32 mode;   /* i_mode */
+	__u32 object; /* enum event_object; 0: none of them */
+};
+
+/* What iterator `iter_files` writes, per open regular file, pipe and socket. */
+struct holder_file_record {
+	struct event_process_key process;
+	struct event_file_key file;
+	__u64 size;
+	__u64 cookie; /* sockets; 0: none */
+	struct event_sock_tuple sock; /* sockets of AF_INET, AF_INET6; direction is unknown unless seen before */
+	__u32 fd;
+	__u32 mode;       /* i_mode */
+	__u32 open_flags; /* f_flags */
+	__u32 open_mode;  /* FMODE_READ 1, FMODE_WRITE 2 */
+	__u32 sock_state; /* TCP_ESTABLISHED 1, TCP_CLOSE 7, TCP_LISTEN 10, ... */
+	__u32 object;     /* enum event_object; 0: an internet socket */
+};
+EVENT_ASSERT(sizeof(struct holder_file_record) == 16 + 24 + 16 + 48 + 24);
+
+/* What iterator `iter_maps` writes, per mapping of a regular file. */
+struct holder_map_record {
+	struct event_process_key process;
+	struct event_file_key file;
+	__u64 size;   /* of the file */
+	__u64 offset; /* bytes, of the mapping's start in the file */
+	__u64 length; /* bytes */
+	__u32 vm_flags; /* READ 1, WRITE 2, EXEC 4, SHARED 8 */
+	__u32 mode;     /* i_mode */
+};
+EVENT_ASSERT(sizeof(struct holder_map_record) == 16 + 24 + 32);
 
 #endif

@@ -225,13 +225,13 @@ enum event_sock_op {
 	EVENT_SOCK_BIND = 6,
 };
 
-/* tcp state changes may run in softirq: then EVENT_F_PATH_FAULT is not set but tgid is 0 and the owner is found by
- * cookie from the connect or accept that the process itself made. */
+/* TCP state changes may run in softirq. The header's process is then the one that connected, or that listened on the
+ * accepted socket's port; tid and cgroup are 0. tgid 0: a socket older than the probes. */
 struct socket_event {
 	struct event_header hdr;
 	struct event_sock_tuple sock;
 	__u64 cookie;
-	__u64 bytes_sent;     /* on close: tcp_sock.bytes_acked or the counted total */
+	__u64 bytes_sent;     /* on close: without repeats */
 	__u64 bytes_received;
 	__u32 op; /* enum event_sock_op */
 	__u32 pad;

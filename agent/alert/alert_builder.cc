@@ -1,0 +1,215 @@
+#include "agent/alert/alert_builder.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "agent/enrich/address_class.h"
+#include "bpf/abi/event.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr uint64_t kMinuteNs = 60'000'000'000;
+constexpr size_t kMaxStages = 16;  // of one matter; no ladder is longer
+
+uint64_t Ns(absl::Duration duration) { return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration)); }
+
+// Rule names hold no NUL: they come from YAML text.
+std::string FoldKey(const Detection& detection) { return detection.rule->name + '\0' + detection.fold_key; }
+
+// What a close or a late update need not repeat is not kept for hours.
+void Trim(Alert& alert) {
+  alert.ancestry.clear();
+  alert.false_positives.clear();
+  alert.next_step.clear();
+  alert.exception.clear();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AlertBuilder>> AlertBuilder::Create(AlertBuilderConfig config, UserNames user_names) {
+  const std::pair<const char*, uint64_t> bounds[] = {{"max_matters", config.max_matters},
+                                                     {"max_suppressions", config.max_suppressions},
+                                                     {"max_destinations", config.max_destinations},
+                                                     {"max_opens_per_minute", config.max_opens_per_minute}};
+  for (const auto& [name, value] : bounds) {
+    if (value == 0) return absl::InvalidArgumentError(fmt::format("{} must not be 0", name));
+  }
+  return std::unique_ptr<AlertBuilder>(new AlertBuilder(config, std::move(user_names)));
+}
+
+AlertBuilder::AlertBuilder(AlertBuilderConfig config, UserNames user_names)
+    : config_(config),
+      user_names_(std::move(user_names)),
+      matters_(config.max_matters),
+      suppressions_(config.max_suppressions),
+      first_seen_(config.max_destinations) {}
+
+void AlertBuilder::Observe(const EnrichedEvent& event, std::vector<Alert>& alerts) {
+  const Event& cause = *event.event;
+  now_ns_ = std::max(now_ns_, cause.origin.ktime_ns);
+  // Who connects to a server is no destination; and a flood of clients must not push destinations out.
+  const SocketTuple* socket = SocketOf(cause.body);
+  if (socket != nullptr && (socket->direction == EVENT_DIRECTION_OUT || std::holds_alternative<Egress>(cause.body))) {
+    SeeDestination(*socket, event.host->RealtimeNs(cause.origin.ktime_ns));
+  }
+  if (!std::holds_alternative<ClockTick>(cause.body)) return;
+  ReportWaiting(alerts);
+  CloseQuiet(event, alerts);
+  ReportHeldBack(alerts);
+}
+
+std::optional<Alert> AlertBuilder::Take(const Detection& detection, const EnrichedEvent& event) {
+  now_ns_ = std::max(now_ns_, event.event->origin.ktime_ns);
+  const bool folds = event.finding != nullptr && !detection.fold_key.empty();
+  return folds ? TakeFinding(detection, event) : TakePlain(detection, event);
+}
+
+std::optional<Alert> AlertBuilder::TakeFinding(const Detection& detection, const EnrichedEvent& event) {
+  const std::string key = FoldKey(detection);
+  if (Matter* matter = matters_.Find(key)) return Update(*matter, detection, event);
+  std::optional<Alert> alert = Open(detection, event);
+  if (!alert) return alert;
+  Matter matter{.alert = *alert, .stages = {alert->stage}, .news_ns = now_ns_, .reported_ns = now_ns_};
+  Trim(matter.alert);
+  matters_.Insert(key, std::move(matter));
+  return alert;
+}
+
+std::optional<Alert> AlertBuilder::TakePlain(const Detection& detection, const EnrichedEvent& event) {
+  if (detection.rule->suppress_ns == 0) return Open(detection, event);
+  const std::string key = FoldKey(detection);
+  Suppression* suppression = suppressions_.Find(key);
+  if (suppression != nullptr && now_ns_ < suppression->until_ns) {
+    ++suppression->count;
+    ++stats_.suppressed;
+    return std::nullopt;
+  }
+  std::optional<Alert> alert = Open(detection, event);
+  if (!alert) return alert;
+  if (suppression == nullptr) suppression = &suppressions_.Insert(key, {});
+  if (suppression->count > 0) {
+    alert->evidence += fmt::format("; {} more like it were suppressed since the last", suppression->count);
+  }
+  *suppression = {.until_ns = now_ns_ + detection.rule->suppress_ns};
+  return alert;
+}
+
+std::optional<Alert> AlertBuilder::Open(const Detection& detection, const EnrichedEvent& event) {
+  Alert alert = DescribeDetection(detection, event, user_names_);
+  const std::string key = detection.fold_key.empty() ? fmt::format("{}", event.event->seq) : detection.fold_key;
+  alert.id = Id(*event.host, alert.rule, key, event.event->seq);
+  alert.activity = "open";
+  if (const int64_t* seen = first_seen_.Find(alert.destination)) alert.destination_first_seen_ns = *seen;
+  if (!MayOpen(alert)) return std::nullopt;
+  ++stats_.opened;
+  return alert;
+}
+
+std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detection, const EnrichedEvent& event) {
+  Alert alert = DescribeDetection(detection, event, user_names_);
+  alert.id = matter.alert.id;
+  alert.activity = "update";
+  alert.updates = matter.alert.updates + (matter.waiting ? 0 : 1);
+  if (const int64_t* seen = first_seen_.Find(alert.destination)) alert.destination_first_seen_ns = *seen;
+  const bool new_stage = std::find(matter.stages.begin(), matter.stages.end(), alert.stage) == matter.stages.end();
+  const uint64_t interval_ns = std::max(Ns(config_.update_interval), detection.rule->suppress_ns);
+  const bool due = now_ns_ >= matter.reported_ns + interval_ns;
+  if (new_stage && matter.stages.size() < kMaxStages) matter.stages.push_back(alert.stage);
+  const bool report = due || (new_stage && matter.stages.back() == alert.stage);
+  matter.alert = alert;
+  Trim(matter.alert);
+  matter.news_ns = now_ns_;
+  matter.waiting = !report;
+  if (!report) {
+    ++stats_.folded;
+    return std::nullopt;
+  }
+  matter.reported_ns = now_ns_;
+  ++stats_.updated;
+  return alert;
+}
+
+// Opens of one rule in one minute are bounded: a rule that matches everything must not bury the others.
+bool AlertBuilder::MayOpen(const Alert& alert) {
+  Rate& rate = rates_[alert.rule];
+  if (now_ns_ >= rate.window_start_ns + kMinuteNs && rate.held_back == 0)
+    rate = {.window_start_ns = now_ns_, .last = {}};
+  if (rate.opened < config_.max_opens_per_minute) {
+    ++rate.opened;
+    return true;
+  }
+  ++rate.held_back;
+  ++stats_.rate_limited;
+  rate.last = alert;
+  return false;
+}
+
+// The news that were folded: their figures are due once the interval has passed.
+void AlertBuilder::ReportWaiting(std::vector<Alert>& alerts) {
+  matters_.ForEach([&](Matter& matter) {
+    if (!matter.waiting || now_ns_ < matter.reported_ns + Ns(config_.update_interval)) return;
+    matter.waiting = false;
+    matter.reported_ns = now_ns_;
+    ++stats_.updated;
+    alerts.push_back(matter.alert);
+  });
+}
+
+void AlertBuilder::CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts) {
+  while (!matters_.Empty() && now_ns_ >= matters_.Oldest().news_ns + Ns(config_.close_after)) {
+    Matter& matter = matters_.Oldest();
+    Alert alert = std::move(matter.alert);
+    if (!matter.waiting) ++alert.updates;
+    matters_.PopOldest();
+    alert.activity = "close";
+    alert.time_ns = tick.host->RealtimeNs(now_ns_);
+    alert.cause_seq = tick.event->seq;
+    alert.summary = fmt::format("No news for {}: {}", absl::FormatDuration(config_.close_after), alert.summary);
+    ++stats_.closed;
+    alerts.push_back(std::move(alert));
+  }
+}
+
+void AlertBuilder::ReportHeldBack(std::vector<Alert>& alerts) {
+  for (auto entry = rates_.begin(); entry != rates_.end();) {
+    Rate& rate = entry->second;
+    if (now_ns_ < rate.window_start_ns + kMinuteNs) {
+      ++entry;
+      continue;
+    }
+    if (rate.held_back > 0) {
+      Alert alert = std::move(rate.last);
+      alert.stage = "rate_limit";
+      alert.summary = fmt::format("{} more alerts of rule '{}' in a minute were held back; the last one: {}",
+                                  rate.held_back, alert.rule, alert.summary);
+      alert.output_fields.emplace_back("alerts.held_back", fmt::format("{}", rate.held_back));
+      alerts.push_back(std::move(alert));
+    }
+    entry = rates_.erase(entry);
+  }
+}
+
+void AlertBuilder::SeeDestination(const SocketTuple& socket, int64_t time_ns) {
+  if (socket.peer_address.empty() || AddressClass(socket.peer_address) == "loopback") return;
+  if (first_seen_.Find(socket.peer_address) == nullptr) first_seen_.Insert(socket.peer_address, time_ns);
+}
+
+std::string AlertBuilder::Id(const HostModel& host, const std::string& rule, const std::string& key,
+                             uint64_t seq) const {
+  const std::string text = fmt::format("{}{}{}{}{}{}{}", host.Start().boot_id, '\0', rule, '\0', key, '\0', seq);
+  return fmt::format("{:016x}", XXH3_128bits(text.data(), text.size()).high64);
+}
+
+AlertBuilderStats AlertBuilder::Stats() const {
+  AlertBuilderStats stats = stats_;
+  stats.evicted_matters = matters_.Evicted();
+  stats.evicted_suppressions = suppressions_.Evicted();
+  stats.evicted_destinations = first_seen_.Evicted();
+  stats.open_matters = matters_.Size();
+  return stats;
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,102 @@
+// Detections become alerts: one matter is one alert with updates, floods are held back, and everything left out is
+// counted. Time, names and ids come from events alone, so a replay builds the same alerts.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/alert/alert.h"
+#include "agent/alert/alert_facts.h"
+#include "agent/alert/lru_map.h"
+#include "agent/enrich/enriched_event.h"
+
+namespace tensorwarden {
+
+struct AlertBuilderConfig {
+  size_t max_matters = 4096;                          // open ones; the one without news for longest is forgotten
+  size_t max_suppressions = 16384;                    // (rule, suppress key) pairs that wait
+  size_t max_destinations = 16384;                    // addresses whose first sight is remembered
+  absl::Duration update_interval = absl::Minutes(1);  // between updates without a new stage
+  absl::Duration close_after = absl::Hours(1);        // without news
+  uint64_t max_opens_per_minute = 100;                // per rule; the excess becomes one summary
+};
+
+struct AlertBuilderStats {
+  uint64_t opened = 0;
+  uint64_t updated = 0;
+  uint64_t closed = 0;
+  uint64_t folded = 0;        // matches that said nothing new
+  uint64_t suppressed = 0;    // by the rule's own `suppress`
+  uint64_t rate_limited = 0;  // opens past max_opens_per_minute
+  uint64_t evicted_matters = 0;
+  uint64_t evicted_suppressions = 0;
+  uint64_t evicted_destinations = 0;
+  size_t open_matters = 0;
+};
+
+class AlertBuilder {
+ public:
+  // Errors: InvalidArgument when a bound is zero; the message names it.
+  static absl::StatusOr<std::unique_ptr<AlertBuilder>> Create(AlertBuilderConfig config, UserNames user_names = {});
+
+  // Call with every event, before its detections: destinations are remembered from sockets, and ticks of the clock
+  // append what has waited (folded news, closes, summaries of what was held back).
+  void Observe(const EnrichedEvent& event, std::vector<Alert>& alerts);
+
+  // nullopt when this is no news: folded, suppressed or held back.
+  //
+  // Matches of one rule fold by the detection's fold key. Of findings, the first opens a matter; a stage it has not had
+  // makes an update at once, anything else at most one a minute. A rule with `suppress` alerts once per key and time.
+  std::optional<Alert> Take(const Detection& detection, const EnrichedEvent& event);
+
+  AlertBuilderStats Stats() const;
+
+ private:
+  struct Matter {
+    Alert alert;                      // as of the last news, without the parts that a close does not repeat
+    std::vector<std::string> stages;  // that it has had
+    uint64_t news_ns = 0;
+    uint64_t reported_ns = 0;
+    bool waiting = false;  // news that were not reported yet
+  };
+  struct Suppression {
+    uint64_t until_ns = 0;
+    uint64_t count = 0;
+  };
+  struct Rate {
+    uint64_t window_start_ns = 0;
+    uint64_t opened = 0;
+    uint64_t held_back = 0;
+    Alert last;  // of those held back
+  };
+
+  AlertBuilder(AlertBuilderConfig config, UserNames user_names);
+  std::optional<Alert> TakeFinding(const Detection& detection, const EnrichedEvent& event);
+  std::optional<Alert> TakePlain(const Detection& detection, const EnrichedEvent& event);
+  std::optional<Alert> Open(const Detection& detection, const EnrichedEvent& event);
+  std::optional<Alert> Update(Matter& matter, const Detection& detection, const EnrichedEvent& event);
+  bool MayOpen(const Alert& alert);
+  void ReportWaiting(std::vector<Alert>& alerts);
+  void CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts);
+  void ReportHeldBack(std::vector<Alert>& alerts);
+  void SeeDestination(const SocketTuple& socket, int64_t time_ns);
+  std::string Id(const HostModel& host, const std::string& rule, const std::string& key, uint64_t seq) const;
+
+  const AlertBuilderConfig config_;
+  const UserNames user_names_;
+  uint64_t now_ns_ = 0;  // latest boot time of any event: those of one batch are not quite in order
+  LruMap<Matter> matters_;
+  LruMap<Suppression> suppressions_;
+  LruMap<int64_t> first_seen_;         // address -> CLOCK_REALTIME ns
+  std::map<std::string, Rate> rates_;  // by rule; ordered, so that summaries come in one order; bounded by the rules
+  AlertBuilderStats stats_;
+};
+
+}  // namespace tensorwarden

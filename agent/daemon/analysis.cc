@@ -1,0 +1,52 @@
+#include "agent/daemon/analysis.h"
+
+#include "agent/base/status_text.h"
+#include "agent/enrich/enriched_event.h"
+
+namespace tensorwarden {
+
+absl::StatusOr<std::unique_ptr<Analysis>> Analysis::Create(const AgentConfig& config, std::unique_ptr<RuleSet> rules) {
+  absl::StatusOr<std::unique_ptr<HostModel>> host = HostModel::Create(config.host);
+  if (!host.ok()) return host.status();
+  absl::StatusOr<Detectors> detectors = CreateDetectors(config.egress, config.integrity, config.extraction);
+  if (!detectors.ok()) return detectors.status();
+  absl::StatusOr<std::unique_ptr<AlertBuilder>> builder = AlertBuilder::Create(AlertBuilderConfig{});
+  if (!builder.ok()) return builder.status();
+  return std::unique_ptr<Analysis>(
+      new Analysis(*std::move(host), *std::move(detectors), std::move(rules), *std::move(builder)));
+}
+
+Analysis::Analysis(std::unique_ptr<HostModel> host, Detectors detectors, std::unique_ptr<RuleSet> rules,
+                   std::unique_ptr<AlertBuilder> builder)
+    : host_(std::move(host)),
+      detectors_(std::move(detectors)),
+      rules_(std::move(rules)),
+      builder_(std::move(builder)) {}
+
+void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::vector<Alert>& alerts) {
+  host_->Apply(event, effects);
+  if (const auto* restored = std::get_if<StateRestored>(&event.body)) {
+    const absl::Status status = RestoreDetectors(restored->detector_state, detectors_);
+    restore_problem_ = std::string(StatusText(status));
+  }
+  const EnrichedEvent enriched = Enrich(event, *host_);
+  builder_->Observe(enriched, alerts);
+  findings_.clear();
+  for (const std::unique_ptr<Detector>& detector : detectors_) detector->Observe(enriched, findings_);
+  MatchRules(enriched, alerts);
+  // A finding is an event of its own with its cause's number and origin, so that rules see it like any other.
+  for (Finding& finding : findings_) {
+    const Event derived{.seq = event.seq, .origin = event.origin, .body = std::move(finding)};
+    MatchRules(Enrich(derived, *host_), alerts);
+  }
+}
+
+void Analysis::MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts) {
+  detections_.clear();
+  rules_->Match(event, detections_);
+  for (const Detection& detection : detections_) {
+    if (std::optional<Alert> alert = builder_->Take(detection, event)) alerts.push_back(*std::move(alert));
+  }
+}
+
+}  // namespace tensorwarden

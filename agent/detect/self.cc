@@ -1,0 +1,91 @@
+#include "agent/detect/self.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace tensorwarden {
+namespace {
+
+constexpr size_t kMaxNames = 256;  // of kinds and probe groups: far more than there are
+
+// What goes by the bulk ring may be lost in a flood, and is counted; that is no alarm.
+bool IsUrgent(const std::string& kind) { return kind != "file_open" && kind != "http_segment"; }
+
+class SelfDetector final : public Detector {
+ public:
+  explicit SelfDetector(SelfConfig config) : config_(config) {}
+
+  std::string_view Name() const override { return "self"; }
+
+  void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
+    if (const auto* restored = std::get_if<StateRestored>(&event.event->body)) OnRestored(*restored, findings);
+    if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(*loss, findings);
+    if (const auto* probe = std::get_if<ProbeState>(&event.event->body)) OnProbe(*probe, findings);
+  }
+
+ private:
+  static Finding Make(std::string what, std::string key, double score, std::string evidence) {
+    Finding finding;
+    finding.kind = "self";
+    finding.stage = what;
+    finding.what = std::move(what);
+    finding.key = std::move(key);
+    finding.score = score;
+    finding.evidence = std::move(evidence);
+    return finding;
+  }
+
+  void OnRestored(const StateRestored& restored, std::vector<Finding>& findings) const {
+    const absl::Duration blind =
+        absl::Nanoseconds(static_cast<int64_t>(std::min<uint64_t>(restored.blind_ns, INT64_MAX)));
+    if (blind <= config_.blind) return;
+    Finding finding = Make("blind", "self:blind", 0.5,
+                           fmt::format("the agent did not run for {:.1f} s: what happened then is not known",
+                                       absl::ToDoubleSeconds(blind)));
+    finding.value = absl::ToDoubleSeconds(blind);
+    finding.threshold = absl::ToDoubleSeconds(config_.blind);
+    finding.unit = "seconds";
+    findings.push_back(std::move(finding));
+  }
+
+  // Counters only grow. Reported when there is loss for the first time, then each time it has doubled.
+  void OnLoss(const LossSample& loss, std::vector<Finding>& findings) {
+    const uint64_t lost = loss.ring_full + loss.map_full;
+    if (lost == 0 || !IsUrgent(loss.kind)) return;
+    if (lost_.size() >= kMaxNames && !lost_.contains(loss.kind)) return;
+    uint64_t& reported = lost_[loss.kind];
+    if (lost < std::max<uint64_t>(1, 2 * reported)) return;
+    reported = lost;
+    Finding finding =
+        Make("loss", "self:loss:" + loss.kind, 0.6,
+             fmt::format("{} {} records are lost: {} because the ring was full, {} because a map was full", lost,
+                         loss.kind, loss.ring_full, loss.map_full));
+    finding.value = static_cast<double>(lost);
+    finding.threshold = 1;
+    finding.unit = "records";
+    findings.push_back(std::move(finding));
+  }
+
+  // A hook that was never there is the kernel's fault and stands in `check`; one that went while running was taken.
+  void OnProbe(const ProbeState& probe, std::vector<Finding>& findings) {
+    if (chosen_.size() >= kMaxNames && !chosen_.contains(probe.group)) return;
+    const std::string former = std::exchange(chosen_[probe.group], probe.chosen);
+    if (former.empty() || !probe.chosen.empty()) return;
+    findings.push_back(Make("probe", "self:probe:" + probe.group, 0.8,
+                            fmt::format("probe {} lost its program {}: {}", probe.group, former,
+                                        probe.why.empty() ? "no reason is known" : probe.why)));
+  }
+
+  SelfConfig config_;
+  std::map<std::string, uint64_t> lost_;
+  std::map<std::string, std::string> chosen_;
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> CreateSelfDetector(SelfConfig config) { return std::make_unique<SelfDetector>(config); }
+
+}  // namespace tensorwarden

@@ -1,0 +1,18 @@
+// Self: times when the agent saw nothing or too little. An attacker's first step may be to cause one.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <memory>
+
+#include "agent/detect/detector.h"
+
+namespace tensorwarden {
+
+struct SelfConfig {
+  absl::Duration blind = absl::Seconds(5);  // between the last save and this start: longer is reported
+};
+
+std::unique_ptr<Detector> CreateSelfDetector(SelfConfig config);
+
+}  // namespace tensorwarden

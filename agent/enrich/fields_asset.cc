@@ -1,0 +1,52 @@
+// asset.*: the model, dataset or other guarded file that an event is about.
+#include "agent/enrich/fields.h"
+
+namespace tensorwarden::fields {
+namespace {
+
+constexpr KindSet kAssetKinds =
+    kKinds<FileRead, FileChange, FileOpen, FileName, LabelMove, Egress, AssetHeld, AssetFound, Finding>;
+
+template <std::string AssetInfo::*kMember>
+FieldValue AssetText(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.asset == nullptr ? FieldValue() : Known(e.asset->*kMember);
+}
+
+template <auto kMember>
+FieldValue AssetNumber(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.asset == nullptr ? FieldValue() : Number(static_cast<double>(e.asset->*kMember));
+}
+
+FieldValue SetName(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.label == nullptr ? FieldValue() : Known(e.label->name);
+}
+
+FieldValue SetSize(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.label == nullptr ? FieldValue() : Number(static_cast<double>(e.label->size));
+}
+
+constexpr FieldSpec kFields[] = {
+    {"asset.name", FieldType::kString, false, kAssetKinds, "Name of the asset, for people.",
+     AssetText<&AssetInfo::name>},
+    {"asset.class", FieldType::kString, false, kAssetKinds,
+     "What it is: model, checkpoint, adapter, tokenizer, dataset, vector_store, knowledge_base, code, secret.",
+     AssetText<&AssetInfo::klass>},
+    {"asset.format", FieldType::kString, false, kAssetKinds, "File format: safetensors, gguf, pytorch_zip, onnx, ...",
+     AssetText<&AssetInfo::format>},
+    {"asset.path", FieldType::kString, false, kAssetKinds, "Path by which it is known.", AssetText<&AssetInfo::path>},
+    {"asset.size", FieldType::kNumber, false, kAssetKinds, "Bytes.", AssetNumber<&AssetInfo::size>},
+    {"asset.id", FieldType::kNumber, false, kAssetKinds, "Number of the asset within this run.",
+     AssetNumber<&AssetInfo::id>},
+    {"asset.owner", FieldType::kNumber, false, kAssetKinds, "User id of the file's owner.",
+     AssetNumber<&AssetInfo::owner_uid>},
+    {"asset.set", FieldType::kString, false, kAssetKinds, "Name of the set that the asset is counted with.", SetName},
+    {"asset.set.size", FieldType::kNumber, false, kAssetKinds, "Bytes of all assets of that set.", SetSize},
+    {"asset.found_by", FieldType::kString, false, kKinds<AssetFound>, "How it became known: config, discovery, birth.",
+     Text<AssetFound, &AssetFound::found_by>},
+};
+
+}  // namespace
+
+std::span<const FieldSpec> AssetFields() { return kFields; }
+
+}  // namespace tensorwarden::fields

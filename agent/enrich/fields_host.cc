@@ -1,0 +1,77 @@
+// gpu.*: device nodes. loss.*, probe.*, agent.*: the sensor itself.
+#include "agent/enrich/fields.h"
+
+namespace tensorwarden::fields {
+namespace {
+
+// Numbers, not names: mknod(2) works anywhere.
+constexpr uint32_t kNvidiaMajor = 195;
+constexpr uint32_t kDrmMajor = 226;
+constexpr uint32_t kAccelMajor = 261;
+constexpr double kNsPerSecond = 1e9;
+
+FieldValue GpuFamily(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const DeviceOpen* open = Body<DeviceOpen>(e);
+  if (open == nullptr) return {};
+  if (open->major == kNvidiaMajor) return std::string_view("nvidia");
+  if (open->major == kDrmMajor) return std::string_view("drm");
+  if (open->major == kAccelMajor) return std::string_view("accel");
+  return {};
+}
+
+FieldValue AgentVersion(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.host == nullptr ? FieldValue() : Known(e.host->Start().version);
+}
+
+FieldValue HostName(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.host == nullptr ? FieldValue() : Known(e.host->Start().hostname);
+}
+
+FieldValue BlindSeconds(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const StateRestored* restored = Body<StateRestored>(e);
+  if (restored == nullptr) return {};
+  return Number(static_cast<double>(restored->blind_ns) / kNsPerSecond);
+}
+
+// Here "" is a fact: no program serves the group.
+FieldValue ProbeChosen(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const ProbeState* probe = Body<ProbeState>(e);
+  return probe == nullptr ? FieldValue() : FieldValue(std::string_view(probe->chosen));
+}
+
+constexpr FieldSpec kFields[] = {
+    {"gpu.major", FieldType::kNumber, false, kKinds<DeviceOpen>, "Major number of the device node.",
+     Value<DeviceOpen, &DeviceOpen::major>},
+    {"gpu.minor", FieldType::kNumber, false, kKinds<DeviceOpen>, "Minor number; 255 of NVIDIA is the control node.",
+     Value<DeviceOpen, &DeviceOpen::minor>},
+    {"gpu.family", FieldType::kString, false, kKinds<DeviceOpen>, "Driver by fixed major: nvidia, drm, accel.",
+     GpuFamily},
+    {"gpu.access", FieldType::kNumber, false, kKinds<DeviceOpen>, "Access bits: 1 mknod, 2 read, 4 write.",
+     Value<DeviceOpen, &DeviceOpen::access>},
+    {"loss.kind", FieldType::kString, false, kKinds<LossSample>, "Kind of record that was lost.",
+     Text<LossSample, &LossSample::kind>},
+    {"loss.produced", FieldType::kNumber, false, kKinds<LossSample>, "Records produced since start.",
+     Value<LossSample, &LossSample::produced>},
+    {"loss.ring_full", FieldType::kNumber, false, kKinds<LossSample>, "Records lost to a full ring since start.",
+     Value<LossSample, &LossSample::ring_full>},
+    {"loss.map_full", FieldType::kNumber, false, kKinds<LossSample>, "Entries lost to a full map since start.",
+     Value<LossSample, &LossSample::map_full>},
+    {"loss.read_failed", FieldType::kNumber, false, kKinds<LossSample>, "Reads of memory that failed since start.",
+     Value<LossSample, &LossSample::read_failed>},
+    {"probe.group", FieldType::kString, false, kKinds<ProbeState>, "What the probe sees: file_read, connect, ...",
+     Text<ProbeState, &ProbeState::group>},
+    {"probe.chosen", FieldType::kString, false, kKinds<ProbeState>, "Program in use; empty when there is none.",
+     ProbeChosen},
+    {"probe.why", FieldType::kString, false, kKinds<ProbeState>, "Reason, when there is none or it changed.",
+     Text<ProbeState, &ProbeState::why>},
+    {"agent.blind", FieldType::kNumber, false, kKinds<StateRestored>,
+     "Seconds between the last saved state and this start.", BlindSeconds},
+    {"agent.version", FieldType::kString, false, kAllKinds, "Version of the agent.", AgentVersion},
+    {"host.name", FieldType::kString, false, kAllKinds, "Name of this host.", HostName},
+};
+
+}  // namespace
+
+std::span<const FieldSpec> HostFields() { return kFields; }
+
+}  // namespace tensorwarden::fields

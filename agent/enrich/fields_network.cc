@@ -1,0 +1,162 @@
+// fd.* of sockets, egress.*, http.*, client.*: what went over the network.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "agent/enrich/address_class.h"
+#include "agent/enrich/fields.h"
+#include "bpf/abi/event.h"
+
+namespace tensorwarden::fields {
+namespace {
+
+constexpr KindSet kEgress = kKinds<Egress, Finding>;
+constexpr KindSet kClients = kKinds<HttpRequest, Finding>;
+
+enum class End { kLocal, kRemote, kServer, kClient };
+
+// The server is whoever did not start the connection.
+bool IsLocal(const SocketTuple& s, End end) {
+  const bool we_serve = s.direction == EVENT_DIRECTION_IN;
+  if (end == End::kServer) return we_serve;
+  if (end == End::kClient) return !we_serve;
+  return end == End::kLocal;
+}
+
+template <End kEnd>
+FieldValue Address(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const SocketTuple* s = SocketOf(e);
+  if (s == nullptr) return {};
+  return Known(IsLocal(*s, kEnd) ? s->local_address : s->peer_address);
+}
+
+template <End kEnd>
+FieldValue Port(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const SocketTuple* s = SocketOf(e);
+  if (s == nullptr) return {};
+  const uint16_t port = IsLocal(*s, kEnd) ? s->local_port : s->peer_port;
+  return port == 0 ? FieldValue() : Number(port);
+}
+
+FieldValue Protocol(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const SocketTuple* s = SocketOf(e);
+  if (s == nullptr) return {};
+  if (s->protocol == IPPROTO_TCP) return std::string_view("tcp");
+  if (s->protocol == IPPROTO_UDP) return std::string_view("udp");
+  return {};
+}
+
+FieldValue Family(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const SocketTuple* s = SocketOf(e);
+  if (s == nullptr) return {};
+  if (s->family == AF_INET) return std::string_view("ipv4");
+  if (s->family == AF_INET6) return std::string_view("ipv6");
+  return {};
+}
+
+FieldValue EgressBytes(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (const Egress* egress = Body<Egress>(e)) return Number(static_cast<double>(egress->bytes));
+  if (e.finding != nullptr && e.finding->kind == "egress") return Number(e.finding->value);
+  return {};
+}
+
+FieldValue EgressShare(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.finding != nullptr && e.finding->kind == "egress") return Number(e.finding->share);
+  const Egress* egress = Body<Egress>(e);
+  if (egress == nullptr || e.label == nullptr || e.label->size == 0) return {};
+  return Number(static_cast<double>(egress->bytes) / static_cast<double>(e.label->size));
+}
+
+std::string_view DestinationOf(const EnrichedEvent& e) {
+  if (e.finding != nullptr) return e.finding->destination;
+  const Egress* egress = Body<Egress>(e);
+  return egress == nullptr ? std::string_view() : std::string_view(egress->socket.peer_address);
+}
+
+FieldValue Destination(const EnrichedEvent& e, std::string_view, FieldScratch&) { return Known(DestinationOf(e)); }
+
+FieldValue DestinationPort(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.finding != nullptr && !e.finding->destination.empty()) return Number(e.finding->destination_port);
+  const Egress* egress = Body<Egress>(e);
+  return egress == nullptr ? FieldValue() : Number(egress->socket.peer_port);
+}
+
+FieldValue DestinationClass(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.finding != nullptr && !e.finding->destination_class.empty()) return Known(e.finding->destination_class);
+  return Known(AddressClass(DestinationOf(e)));
+}
+
+FieldValue EgressLabel(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const bool left = Body<Egress>(e) != nullptr || (e.finding != nullptr && e.finding->kind == "egress");
+  return !left || e.label == nullptr ? FieldValue() : Known(e.label->name);
+}
+
+FieldValue Serving(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const Egress* egress = Body<Egress>(e);
+  return egress == nullptr ? FieldValue() : FieldValue(egress->serving);
+}
+
+std::string_view ClientOf(const EnrichedEvent& e) {
+  if (e.finding != nullptr) return e.finding->client;
+  const HttpRequest* request = Body<HttpRequest>(e);
+  return request == nullptr ? std::string_view() : std::string_view(request->client);
+}
+
+FieldValue Client(const EnrichedEvent& e, std::string_view, FieldScratch&) { return Known(ClientOf(e)); }
+
+FieldValue ClientKind(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const std::string_view client = ClientOf(e);
+  const size_t colon = client.find(':');
+  return colon == std::string_view::npos ? FieldValue() : Known(client.substr(0, colon));
+}
+
+constexpr FieldSpec kFields[] = {
+    {"fd.sip", FieldType::kString, false, kSocketKinds, "Address of the server's end.", Address<End::kServer>},
+    {"fd.sport", FieldType::kNumber, false, kSocketKinds, "Port of the server's end.", Port<End::kServer>},
+    {"fd.cip", FieldType::kString, false, kSocketKinds, "Address of the client's end.", Address<End::kClient>},
+    {"fd.cport", FieldType::kNumber, false, kSocketKinds, "Port of the client's end.", Port<End::kClient>},
+    {"fd.lip", FieldType::kString, false, kSocketKinds, "Address of this host's end.", Address<End::kLocal>},
+    {"fd.lport", FieldType::kNumber, false, kSocketKinds, "Port of this host's end.", Port<End::kLocal>},
+    {"fd.rip", FieldType::kString, false, kSocketKinds, "Address of the other end.", Address<End::kRemote>},
+    {"fd.rport", FieldType::kNumber, false, kSocketKinds, "Port of the other end.", Port<End::kRemote>},
+    {"fd.l4proto", FieldType::kString, false, kSocketKinds, "Transport protocol: tcp or udp.", Protocol},
+    {"fd.type", FieldType::kString, false, kSocketKinds, "Address family of the socket: ipv4 or ipv6.", Family},
+    {"egress.bytes", FieldType::kNumber, false, kEgress,
+     "Labelled bytes sent: by this socket, or, of a finding, within its window.", EgressBytes},
+    {"egress.share", FieldType::kNumber, false, kEgress, "The same as a share of the asset set, 0 to 1.", EgressShare},
+    {"egress.delta", FieldType::kNumber, false, kKinds<Egress>, "Labelled bytes since the last such event.",
+     Value<Egress, &Egress::delta>},
+    {"egress.volume", FieldType::kNumber, false, kKinds<Egress>, "Bytes of the asset set that the sender carries.",
+     Value<Egress, &Egress::volume>},
+    {"egress.dest", FieldType::kString, false, kEgress, "Address that they went to, without the port.", Destination},
+    {"egress.dest.port", FieldType::kNumber, false, kEgress, "Port that they went to.", DestinationPort},
+    {"egress.dest.class", FieldType::kString, false, kEgress, "How far that is: loopback, private or public.",
+     DestinationClass},
+    {"egress.label", FieldType::kString, false, kEgress, "Name of the asset set that left.", EgressLabel},
+    {"egress.serving", FieldType::kBool, false, kKinds<Egress>, "The socket was accepted on a serving port.", Serving},
+    {"http.method", FieldType::kString, false, kKinds<HttpRequest>, "Request method.",
+     Text<HttpRequest, &HttpRequest::method>},
+    {"http.path", FieldType::kString, false, kKinds<HttpRequest>, "Request path, decoded once, without the query.",
+     Text<HttpRequest, &HttpRequest::path>},
+    {"http.client", FieldType::kString, false, kKinds<HttpRequest>, "The same as client.id.",
+     Text<HttpRequest, &HttpRequest::client>},
+    {"http.content_length", FieldType::kNumber, false, kKinds<HttpRequest>, "Announced bytes of the body.",
+     Value<HttpRequest, &HttpRequest::content_length>},
+    {"client.id", FieldType::kString, false, kClients,
+     "Who asks the model: key:<hash>, proxy:<address> or addr:<address>.", Client},
+    {"client.kind", FieldType::kString, false, kClients, "What that identity rests on: key, proxy or addr.",
+     ClientKind},
+};
+
+}  // namespace
+
+const SocketTuple* SocketOf(const EnrichedEvent& e) {
+  if (const Egress* egress = Body<Egress>(e)) return &egress->socket;
+  if (const SocketState* state = Body<SocketState>(e)) return &state->socket;
+  if (const HttpRequest* request = Body<HttpRequest>(e)) return &request->socket;
+  if (const Listener* listener = Body<Listener>(e)) return &listener->socket;
+  return nullptr;
+}
+
+std::span<const FieldSpec> NetworkFields() { return kFields; }
+
+}  // namespace tensorwarden::fields

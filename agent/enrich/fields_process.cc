@@ -1,0 +1,176 @@
+// proc.*, user.*, group.*, workload.*: who did it. Of a finding: the process that it is about.
+#include <charconv>
+
+#include "agent/enrich/fields.h"
+
+namespace tensorwarden::fields {
+namespace {
+
+constexpr size_t kMaxAncestors = 32;  // a deeper tree is a fork bomb, or a loop in damaged data
+constexpr uint32_t kNoLogin = 0xffffffff;
+
+FieldValue NameOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->comm); }
+FieldValue PathOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->path); }
+FieldValue CommandOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->cmdline); }
+FieldValue ExeOf(const ProcessInfo* p) {
+  return p == nullptr || p->args.empty() ? PathOf(p) : Known(p->args.front());
+}
+
+using ProcessGetter = FieldValue (*)(const ProcessInfo*);
+
+template <ProcessGetter kGet>
+FieldValue OfProcess(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return kGet(e.process);
+}
+
+template <ProcessGetter kGet>
+FieldValue OfParent(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return kGet(e.parent);
+}
+
+const ProcessInfo* ParentOf(const EnrichedEvent& e, const ProcessInfo& p) {
+  return e.host == nullptr || !p.parent ? nullptr : e.host->Process(p.parent);
+}
+
+// [0] is the process itself, [1] its parent; without an argument, all ancestors.
+template <ProcessGetter kGet>
+FieldValue OfAncestors(const EnrichedEvent& e, std::string_view argument, FieldScratch&) {
+  size_t wanted = kMaxAncestors;
+  if (!argument.empty()) {
+    const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), wanted);
+    if (error != std::errc() || end != argument.data() + argument.size() || wanted >= kMaxAncestors) return {};
+  }
+  std::vector<std::string_view> values;
+  const ProcessInfo* p = e.process;
+  for (size_t depth = 0; p != nullptr && depth < kMaxAncestors; ++depth, p = ParentOf(e, *p)) {
+    if (argument.empty() ? depth == 0 : depth != wanted) continue;
+    const FieldValue value = kGet(p);
+    if (const auto* text = std::get_if<std::string_view>(&value)) values.push_back(*text);
+    if (!argument.empty()) break;
+  }
+  return List(std::move(values));
+}
+
+FieldValue Pid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.process != nullptr) return Number(e.process->key.tgid);
+  const ProcessKey key = e.finding != nullptr && e.finding->process ? e.finding->process : e.event->origin.process;
+  return key ? Number(key.tgid) : FieldValue();
+}
+
+FieldValue ParentPid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr || !e.process->parent ? FieldValue() : Number(e.process->parent.tgid);
+}
+
+FieldValue Arguments(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  if (e.process == nullptr || e.process->args.size() < 2) return {};
+  std::string text;
+  for (size_t i = 1; i < e.process->args.size(); ++i) {
+    if (i > 1) text += ' ';
+    text += e.process->args[i];
+  }
+  return scratch.Keep(text);
+}
+
+FieldValue Cwd(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : Known(e.process->cwd);
+}
+
+FieldValue Cgroup(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : Known(e.process->cgroup);
+}
+
+// The systemd unit: the last component of the cgroup path that is a service or a scope.
+FieldValue Unit(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  std::string_view rest = e.process == nullptr ? std::string_view() : std::string_view(e.process->cgroup);
+  while (!rest.empty()) {
+    const size_t slash = rest.rfind('/');
+    const std::string_view last = slash == std::string_view::npos ? rest : rest.substr(slash + 1);
+    if (last.ends_with(".service") || last.ends_with(".scope")) return last;
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(0, slash);
+  }
+  return {};
+}
+
+FieldValue RoleOf(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : FieldValue(std::string_view(RoleName(e.process->role)));
+}
+
+FieldValue RoleConfirmed(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : FieldValue(e.process->role_confirmed);
+}
+
+FieldValue Labels(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.process == nullptr || e.host == nullptr) return {};
+  std::vector<std::string_view> names;
+  for (uint32_t bit = 0; bit < 64; ++bit) {
+    if (((e.process->labels >> bit) & 1) == 0) continue;
+    const LabelInfo* label = e.host->Label(bit);
+    names.push_back(label == nullptr ? std::string_view("unknown") : std::string_view(label->name));
+  }
+  return List(std::move(names));
+}
+
+template <uint32_t ProcessInfo::*kMember>
+FieldValue ProcessNumber(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : Number(e.process->*kMember);
+}
+
+FieldValue LoginUid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr || e.process->login_uid == kNoLogin ? FieldValue() : Number(e.process->login_uid);
+}
+
+FieldValue WorkloadName(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : Known(e.process->workload);
+}
+
+FieldValue WorkloadRole(const EnrichedEvent& e, std::string_view argument, FieldScratch& scratch) {
+  return e.process == nullptr || e.process->workload.empty() ? FieldValue() : RoleOf(e, argument, scratch);
+}
+
+constexpr FieldSpec kFields[] = {
+    {"proc.pid", FieldType::kNumber, false, kAllKinds, "Process id in the host's pid namespace.", Pid},
+    {"proc.ppid", FieldType::kNumber, false, kAllKinds, "Process id of the parent.", ParentPid},
+    {"proc.name", FieldType::kString, false, kAllKinds, "Name of the program, at most 15 bytes.", OfProcess<NameOf>},
+    {"proc.exe", FieldType::kString, false, kAllKinds, "The first argument; the path where there is none.",
+     OfProcess<ExeOf>},
+    {"proc.exepath", FieldType::kString, false, kAllKinds, "Full path of the executable, as the kernel resolved it.",
+     OfProcess<PathOf>},
+    {"proc.cmdline", FieldType::kString, false, kAllKinds, "All arguments, joined by a space, secrets redacted.",
+     OfProcess<CommandOf>},
+    {"proc.args", FieldType::kString, false, kAllKinds, "All arguments but the first, joined by a space.", Arguments},
+    {"proc.cwd", FieldType::kString, false, kAllKinds, "Working directory when the program started.", Cwd},
+    {"proc.pname", FieldType::kString, false, kAllKinds, "Name of the parent.", OfParent<NameOf>},
+    {"proc.pexe", FieldType::kString, false, kAllKinds, "First argument of the parent.", OfParent<ExeOf>},
+    {"proc.pexepath", FieldType::kString, false, kAllKinds, "Full path of the parent's executable.",
+     OfParent<PathOf>},
+    {"proc.pcmdline", FieldType::kString, false, kAllKinds, "All arguments of the parent.", OfParent<CommandOf>},
+    {"proc.aname", FieldType::kStringList, true, kAllKinds,
+     "Name of an ancestor: [1] the parent, [2] its parent; without an argument, any ancestor.", OfAncestors<NameOf>},
+    {"proc.aexepath", FieldType::kStringList, true, kAllKinds, "Executable path of an ancestor, as proc.aname.",
+     OfAncestors<PathOf>},
+    {"proc.acmdline", FieldType::kStringList, true, kAllKinds, "Arguments of an ancestor, as proc.aname.",
+     OfAncestors<CommandOf>},
+    {"proc.cgroup", FieldType::kString, false, kAllKinds, "Path below the cgroup2 root.", Cgroup},
+    {"proc.unit", FieldType::kString, false, kAllKinds, "systemd service or scope of the process.", Unit},
+    {"proc.role", FieldType::kString, false, kAllKinds,
+     "Part it plays: none, inference, training, pipeline, registry, notebook, admin.", RoleOf},
+    {"proc.role.confirmed", FieldType::kBool, false, kAllKinds,
+     "The role rests on executable, unit, cgroup or user, not on names alone.", RoleConfirmed},
+    {"proc.labels", FieldType::kStringList, false, kAllKinds, "Asset sets whose bytes the process carries.", Labels},
+    {"user.uid", FieldType::kNumber, false, kAllKinds, "User id, in the initial user namespace.",
+     ProcessNumber<&ProcessInfo::uid>},
+    {"proc.uid", FieldType::kNumber, false, kAllKinds, "The same as user.uid.", ProcessNumber<&ProcessInfo::uid>},
+    {"group.gid", FieldType::kNumber, false, kAllKinds, "Group id, in the initial user namespace.",
+     ProcessNumber<&ProcessInfo::gid>},
+    {"user.loginuid", FieldType::kNumber, false, kAllKinds, "User id of the login session; absent for services.",
+     LoginUid},
+    {"workload.name", FieldType::kString, false, kAllKinds, "Workload of the process, configured or suggested.",
+     WorkloadName},
+    {"workload.role", FieldType::kString, false, kAllKinds, "Role of that workload.", WorkloadRole},
+};
+
+}  // namespace
+
+std::span<const FieldSpec> ProcessFields() { return kFields; }
+
+}  // namespace tensorwarden::fields

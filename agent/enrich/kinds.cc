@@ -1,0 +1,57 @@
+#include "agent/enrich/kinds.h"
+
+#include <iterator>
+
+#include "bpf/abi/event.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr const char* kAccessNames[] = {"", "read", "map", "fault", "direct", "foreign"};
+constexpr const char* kChangeNames[] = {"", "write", "mapped_write", "truncate", "attribute", "direct_write"};
+constexpr const char* kNameOpNames[] = {"", "rename", "link", "unlink", "create"};
+constexpr const char* kSocketOpNames[] = {"", "connect", "accept", "listen", "close", "connect_try", "bind"};
+static_assert(std::size(kAccessNames) == EVENT_ACCESS_FOREIGN + 1);
+static_assert(std::size(kChangeNames) == EVENT_CHANGE_DIRECT_WRITE + 1);
+static_assert(std::size(kNameOpNames) == EVENT_NAME_CREATE + 1);
+static_assert(std::size(kSocketOpNames) == EVENT_SOCK_BIND + 1);
+
+template <size_t N>
+const char* NameOf(const char* const (&names)[N], uint32_t value) {
+  return value < N ? names[value] : "";
+}
+
+}  // namespace
+
+uint32_t EventOperation(const Event& event) {
+  switch (event.body.index()) {
+    case kKindIndex<FileRead>:
+      return std::get<FileRead>(event.body).access;
+    case kKindIndex<FileChange>:
+      return std::get<FileChange>(event.body).change;
+    case kKindIndex<FileName>:
+      return std::get<FileName>(event.body).op;
+    case kKindIndex<SocketState>:
+      return std::get<SocketState>(event.body).op;
+    default:
+      return 0;
+  }
+}
+
+const char* EventOperationName(const Event& event) {
+  const uint32_t operation = EventOperation(event);
+  switch (event.body.index()) {
+    case kKindIndex<FileRead>:
+      return NameOf(kAccessNames, operation);
+    case kKindIndex<FileChange>:
+      return NameOf(kChangeNames, operation);
+    case kKindIndex<FileName>:
+      return NameOf(kNameOpNames, operation);
+    case kKindIndex<SocketState>:
+      return NameOf(kSocketOpNames, operation);
+    default:
+      return "";
+  }
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,252 @@
+#include "agent/host/host_model.h"
+
+#include <fmt/format.h>
+
+#include "agent/host/asset_table.h"
+#include "agent/host/process_table.h"
+#include "agent/host/serving_ports.h"
+#include "agent/host/workload_match.h"
+#include "bpf/abi/config.h"
+#include "bpf/abi/event.h"
+
+namespace tensorwarden {
+namespace {
+
+using Effects = std::vector<HostEffect>;
+
+constexpr int kWorkerDepth = 4;  // a server's worker is at most this far below the process that listens
+constexpr uint32_t kNvidiaMajor = 195;
+constexpr uint32_t kDrmMajor = 226;
+
+class HostModelImpl final : public HostModel {
+ public:
+  explicit HostModelImpl(HostModelConfig config)
+      : config_(std::move(config)),
+        processes_(config_.max_processes, config_.max_dead_processes),
+        assets_(config_.max_assets) {}
+
+  void Apply(const Event& event, Effects& effects) override {
+    std::visit([&](const auto& body) { On(event, body, effects); }, event.body);
+    for (ProcessKey key : processes_.TakeEvictedAlive()) ports_.Forget(key, effects);
+  }
+
+  const ProcessInfo* Process(ProcessKey key) const override {
+    const ProcessRecord* record = key ? processes_.Find(key) : nullptr;
+    return record == nullptr ? nullptr : &record->info;
+  }
+  const AssetInfo* Asset(const FileKey& file) const override { return assets_.Find(file); }
+  const LabelInfo* Label(uint32_t bit) const override { return assets_.Label(bit); }
+  uint64_t DerivedLabels(const FileKey& file) const override { return assets_.DerivedLabels(file); }
+  std::vector<const ProcessInfo*> Processes() const override { return processes_.Sorted(); }
+  std::vector<const AssetInfo*> Assets() const override { return assets_.Named(); }
+  bool IsServingPort(uint16_t port) const override { return ports_.Contains(port); }
+  int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns_; }
+  const AgentStart& Start() const override { return start_; }
+  HostModelStats Stats() const override {
+    HostModelStats stats;
+    stats.processes = processes_.Size();
+    stats.evicted_processes = processes_.Evicted();
+    assets_.AddTo(stats);
+    return stats;
+  }
+
+ private:
+  // Most kinds only tell that their process lives.
+  template <typename Body>
+  void On(const Event& event, const Body&, Effects&) {
+    Actor(event);
+  }
+
+  void On(const Event&, const AgentStart& start, Effects&) {
+    start_ = start;
+    realtime_offset_ns_ = start.realtime_offset_ns;
+  }
+  void On(const Event& event, const ClockTick& tick, Effects&) {
+    realtime_offset_ns_ = tick.realtime_offset_ns;
+    processes_.Expire(event.origin.ktime_ns);
+  }
+
+  void On(const Event& event, const ProcessFork& fork, Effects& effects) {
+    if (!event.origin.process || !fork.child) return;
+    ProcessRecord& child = processes_.Fork(event.origin.process, fork.child, event.origin.ktime_ns);
+    Decide(child, effects);
+  }
+  void On(const Event& event, const ProcessExec& exec, Effects& effects) {
+    if (event.origin.process) Decide(processes_.Exec(event.origin.process, exec, event.origin.ktime_ns), effects);
+  }
+  void On(const Event& event, const ProcessSnapshot& snapshot, Effects& effects) {
+    if (!event.origin.process) return;
+    Decide(processes_.Snapshot(event.origin.process, snapshot.exec, event.origin.ktime_ns), effects);
+  }
+  void On(const Event& event, const ProcessExit&, Effects& effects) {
+    ProcessRecord* record = event.origin.process ? processes_.Find(event.origin.process) : nullptr;
+    if (record == nullptr) return;
+    const ProcessKey key = record->info.key;
+    HandOverPorts(*record, effects);
+    processes_.Exit(key, event.origin.ktime_ns);
+    ports_.Forget(key, effects);
+  }
+
+  void On(const Event& event, const FileRead& read, Effects& effects) { GainLabels(event, read.labels, effects); }
+  void On(const Event& event, const AssetHeld& held, Effects& effects) {
+    const AssetInfo* asset = assets_.Find(held.file);
+    GainLabels(event, asset == nullptr ? 0 : 1ull << asset->label, effects);
+  }
+  void On(const Event& event, const LabelMove& move, Effects& effects) {
+    if (move.target_object == EVENT_OBJECT_PROCESS) return GainLabels(event, move.labels, effects);
+    Actor(event);
+    const bool file = move.target_object == EVENT_OBJECT_FILE || move.target_object == EVENT_OBJECT_MEMORY;
+    if (file) assets_.Derive(move.target, move.labels);
+  }
+
+  void On(const Event& event, const StateRestored& restored, Effects& effects) {
+    for (const LabelHolder& holder : restored.holders) {
+      if (holder.process) {
+        GainLabels(processes_.Ensure(holder.process, event.origin.ktime_ns), holder.labels, effects);
+      } else if (holder.object == EVENT_OBJECT_FILE || holder.object == EVENT_OBJECT_MEMORY) {
+        assets_.Derive(holder.file, holder.labels);
+      }
+    }
+  }
+
+  void On(const Event& event, const Listener& listener, Effects& effects) {
+    // Which came first, the model or the socket, is not known of a process older than the agent.
+    Listens(event, listener.socket.local_port, true, effects);
+  }
+  void On(const Event& event, const SocketState& socket, Effects& effects) {
+    if (socket.op == EVENT_SOCK_LISTEN) return Listens(event, socket.socket.local_port, false, effects);
+    Actor(event);
+  }
+  void On(const Event& event, const DeviceOpen& device, Effects& effects) {
+    ProcessRecord* record = Actor(event);
+    if (record == nullptr || (device.major != kNvidiaMajor && device.major != kDrmMajor)) return;
+    record->opened_gpu = true;
+    ports_.Refresh(*record, effects);
+  }
+
+  void On(const Event& event, const AssetFound& found, Effects& effects) {
+    assets_.Found(event, found, TreeOfActor(event), effects);
+  }
+  void On(const Event&, const AssetGone& gone, Effects& effects) { assets_.Gone(gone.file, effects); }
+  void On(const Event& event, const FileName& name, Effects& effects) {
+    Actor(event);
+    assets_.Name(event, name, TreeOfActor(event), effects);
+  }
+
+  // The event's process; a minimal entry when it was never heard of, nullptr when the event has none.
+  ProcessRecord* Actor(const Event& event) {
+    if (!event.origin.process) return nullptr;
+    return &processes_.Ensure(event.origin.process, event.origin.ktime_ns);
+  }
+  ProcessKey TreeOfActor(const Event& event) const {
+    const ProcessInfo* process = Process(event.origin.process);
+    return process == nullptr ? event.origin.process : process->tree;
+  }
+
+  void GainLabels(const Event& event, uint64_t labels, Effects& effects) {
+    if (ProcessRecord* record = Actor(event)) GainLabels(*record, labels, effects);
+  }
+  void GainLabels(ProcessRecord& record, uint64_t labels, Effects& effects) {
+    if ((record.info.labels | labels) == record.info.labels) return;
+    record.info.labels |= labels;
+    if (HoldsModel(record)) MarkServerAbove(record, effects);
+    Decide(record, effects);
+  }
+  bool HoldsModel(const ProcessRecord& record) const { return (record.info.labels & assets_.ModelLabels()) != 0; }
+
+  // vLLM's engine and TorchServe's workers hold the model, their front end listens.
+  void MarkServerAbove(ProcessRecord& worker, Effects& effects) {
+    ProcessRecord* at = &worker;
+    for (int depth = 0; at != nullptr && depth <= kWorkerDepth; ++depth) {
+      if (at->suggestion.kind != worker.suggestion.kind) return;
+      at->model_below = true;
+      ports_.Refresh(*at, effects);
+      at = at->info.parent ? processes_.Find(at->info.parent) : nullptr;
+    }
+  }
+
+  void Listens(const Event& event, uint16_t port, bool before_agent, Effects& effects) {
+    ProcessRecord* record = Actor(event);
+    if (record == nullptr) return;
+    ports_.Listen(*record, port, before_agent || HoldsModel(*record));
+    Decide(*record, effects);
+  }
+
+  // Role, kernel flags and ports, after something about the process changed.
+  void Decide(ProcessRecord& record, Effects& effects) {
+    DecideRole(record);
+    const uint32_t flags = FlagsOf(record.info);
+    // A child inherits its parent's flags in the kernel, unless the parent was flagged after the fork: say it again.
+    if (flags != 0 || record.flags != 0) TellFlags(record, flags, effects);
+    ports_.Refresh(record, effects);
+  }
+
+  void TellFlags(ProcessRecord& record, uint32_t flags, Effects& effects) {
+    if (flags == record.flags && record.told == record.info.key) return;
+    record.flags = flags;
+    record.told = record.info.key;
+    effects.emplace_back(FlagProcess{record.info.key, flags});
+  }
+
+  static uint32_t FlagsOf(const ProcessInfo& info) {
+    const bool ai = info.role != Role::kNone && info.role != Role::kAdmin;
+    return (info.role_confirmed ? uint32_t{PROCESS_F_CONFIRMED} : 0u) | (ai ? uint32_t{PROCESS_F_DISCOVER} : 0u);
+  }
+
+  void DecideRole(ProcessRecord& record) {
+    ProcessInfo& info = record.info;
+    record.suggestion = Suggest(record);
+    record.spec = MatchWorkload(config_.workloads, info);
+    info.role_confirmed = record.spec != nullptr;
+    if (record.spec != nullptr) {
+      info.role = record.spec->role;
+      info.workload = record.spec->name;
+    } else if (record.suggestion) {
+      info.role = record.suggestion.role;
+      info.workload = fmt::format("suggested:{}", record.suggestion.kind);
+    } else if (HoldsModel(record) && !record.listens.empty()) {
+      info.role = Role::kInference;
+      info.workload = "suggested:listener";
+    } else {
+      info.role = Role::kNone;
+      info.workload.clear();
+    }
+  }
+
+  Suggestion Suggest(const ProcessRecord& record) const {
+    const Suggestion own = SuggestRole(record.info);
+    if (own || !IsMultiprocessingWorker(record.info)) return own;
+    const ProcessRecord* parent = record.info.parent ? processes_.Find(record.info.parent) : nullptr;
+    return parent == nullptr ? own : parent->suggestion;
+  }
+
+  // A server that forks into the background after it listened leaves its sockets to its child.
+  void HandOverPorts(ProcessRecord& record, Effects& effects) {
+    if (record.listens.empty()) return;
+    ProcessRecord* heir = processes_.HeirOf(record);
+    if (heir == nullptr) return;
+    heir->model_below |= record.model_below;
+    for (const ListeningPort& listening : record.listens)
+      ports_.Listen(*heir, listening.port, listening.held_model_before);
+    ports_.Refresh(*heir, effects);
+  }
+
+  HostModelConfig config_;
+  ProcessTable processes_;
+  AssetTable assets_;
+  ServingPorts ports_;
+  AgentStart start_;
+  int64_t realtime_offset_ns_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HostModel>> HostModel::Create(HostModelConfig config) {
+  if (config.max_processes == 0) return absl::InvalidArgumentError("max_processes must not be 0");
+  if (config.max_assets == 0) return absl::InvalidArgumentError("max_assets must not be 0");
+  if (config.max_dead_processes == 0) return absl::InvalidArgumentError("max_dead_processes must not be 0");
+  if (absl::Status status = CheckWorkloads(config.workloads); !status.ok()) return status;
+  return std::make_unique<HostModelImpl>(std::move(config));
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,87 @@
+// Rule files as typed definitions: what the YAML says, before any condition is looked at.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "agent/rules/source_text.h"
+#include "agent/rules/yaml_tree.h"
+
+namespace tensorwarden::rules {
+
+struct ListItem {
+  std::string text;
+  bool quoted = false;
+  Place place;
+};
+
+struct ListDefinition {
+  std::string name;
+  Place place;
+  std::vector<ListItem> items;
+};
+
+struct MacroDefinition {
+  std::string name;
+  Place place;
+  MappedText condition;
+};
+
+struct RuleDefinition {
+  RuleInfo text;  // output stays unparsed here
+  Place place;
+  MappedText condition;
+  MappedText output;
+  std::vector<ListItem> suppress_by;
+  bool enabled = true;
+};
+
+// All definitions of all files, later ones over earlier ones. `append: true` and `override:` change an earlier
+// definition; an item of just `rule` and `enabled` switches one on or off; anything else replaces it.
+class Definitions {
+ public:
+  static constexpr size_t kMaxDefinitions = 50'000;  // each of lists, macros and rules
+  static constexpr size_t kMaxListItems = 1'000'000;  // of all lists
+
+  explicit Definitions(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  // `file` must outlive this. Problems go to the diagnostics; what is good is taken.
+  void Read(const SourceFile& file);
+
+  const std::deque<ListDefinition>& lists() const { return lists_; }
+  const std::deque<MacroDefinition>& macros() const { return macros_; }
+  const std::deque<RuleDefinition>& rules() const { return rules_; }
+  const ListDefinition* FindList(const std::string& name) const;
+  // Index into macros(); -1 when there is none.
+  int FindMacro(const std::string& name) const;
+  std::vector<std::string_view> NearestLists(std::string_view name) const;
+  std::vector<std::string_view> NearestMacros(std::string_view name) const;
+
+ private:
+  void ReadItem(const YamlNode& item);
+  void ReadList(const YamlNode& item);
+  void ReadMacro(const YamlNode& item);
+  void ReadRule(const YamlNode& item);
+  bool Room(size_t used, const Place& place);
+
+  template <typename T>
+  T* Find(std::deque<T>& all, const absl::flat_hash_map<std::string, size_t>& index, const std::string& name);
+  template <typename T>
+  void Put(std::deque<T>& all, absl::flat_hash_map<std::string, size_t>& index, const std::string& name, T value);
+  // False, with an error, when `name` was defined in this very file already: a slip, not an override.
+  bool FirstInFile(const char* what, const std::string& name, const Place& place, const Place* earlier);
+
+  Diagnostics& diagnostics_;
+  size_t list_items_ = 0;
+  std::deque<ListDefinition> lists_;
+  std::deque<MacroDefinition> macros_;
+  std::deque<RuleDefinition> rules_;
+  absl::flat_hash_map<std::string, size_t> list_index_;
+  absl::flat_hash_map<std::string, size_t> macro_index_;
+  absl::flat_hash_map<std::string, size_t> rule_index_;
+};
+
+}  // namespace tensorwarden::rules

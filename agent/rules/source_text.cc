@@ -1,0 +1,76 @@
+#include "agent/rules/source_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tensorwarden::rules {
+
+SourceFile::SourceFile(std::string file_path, std::string file_text)
+    : path(std::move(file_path)), text(std::move(file_text)), line_starts{0} {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') line_starts.push_back(i + 1);
+  }
+}
+
+LineColumn Locate(const Place& place) {
+  if (place.file == nullptr) return {};
+  const std::vector<size_t>& starts = place.file->line_starts;
+  const auto next = std::upper_bound(starts.begin(), starts.end(), place.offset);
+  const auto line = next - starts.begin();
+  return {.line = static_cast<int>(line), .column = static_cast<int>(place.offset - starts[line - 1]) + 1};
+}
+
+void MappedText::AppendMapped(std::string_view text, Place place) {
+  pieces_.push_back({text_.size(), place});
+  text_ += text;
+}
+
+void MappedText::AppendMade(std::string_view text) { text_ += text; }
+
+void MappedText::Append(const MappedText& other) {
+  for (const Piece& piece : other.pieces_) pieces_.push_back({text_.size() + piece.at, piece.place});
+  text_ += other.text_;
+}
+
+Place MappedText::At(size_t offset) const {
+  const auto next = std::upper_bound(pieces_.begin(), pieces_.end(), offset,
+                                     [](size_t wanted, const Piece& piece) { return wanted < piece.at; });
+  if (next == pieces_.begin()) return {};
+  const Piece& piece = *(next - 1);
+  const size_t last = piece.place.file == nullptr ? 0 : piece.place.file->text.size();
+  return {piece.place.file, std::min(piece.place.offset + (offset - piece.at), last)};
+}
+
+void Diagnostics::Add(const Place& place, std::string message, bool error) {
+  const LineColumn at = Locate(place);
+  RuleProblem problem{.path = place.file == nullptr ? std::string() : place.file->path,
+                      .line = at.line,
+                      .column = at.column,
+                      .message = std::move(message),
+                      .error = error};
+  if (error && errors_++ == 0) first_error_ = problem;
+  if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
+}
+
+std::string Printable(std::string_view text) {
+  constexpr size_t kMaxShown = 80;
+  std::string shown(text.substr(0, kMaxShown));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (text.size() > kMaxShown) shown += "...";
+  return shown;
+}
+
+std::string DidYouMean(const std::vector<std::string_view>& nearest) {
+  if (nearest.empty()) return "";
+  std::string text = "; did you mean ";
+  for (size_t i = 0; i < nearest.size(); ++i) {
+    if (i > 0) text += i + 1 == nearest.size() ? " or " : ", ";
+    text += fmt::format("'{}'", Printable(nearest[i]));
+  }
+  return text + "?";
+}
+
+}  // namespace tensorwarden::rules

@@ -1,0 +1,187 @@
+#include "agent/rules/yaml_tree.h"
+
+#include <libfyaml.h>
+
+#include <functional>
+
+namespace tensorwarden::rules {
+namespace {
+
+constexpr size_t kMaxTextBytes = 4 << 20;
+constexpr size_t kMaxNodes = 1 << 20;
+
+struct DiagDeleter {
+  void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
+};
+struct DocumentDeleter {
+  void operator()(fy_document* document) const { fy_document_destroy(document); }
+};
+struct IteratorDeleter {
+  void operator()(fy_token_iter* iterator) const { fy_token_iter_destroy(iterator); }
+};
+using DiagPtr = std::unique_ptr<fy_diag, DiagDeleter>;
+using DocumentPtr = std::unique_ptr<fy_document, DocumentDeleter>;
+
+DiagPtr SilentDiag() {
+  fy_diag_cfg config;
+  fy_diag_cfg_default(&config);
+  config.level = FYET_ERROR;
+  config.output_fn = [](fy_diag*, void*, const char*, size_t) {};  // we report what is collected
+  DiagPtr diag(fy_diag_create(&config));
+  if (diag != nullptr) fy_diag_set_collect_errors(diag.get(), true);
+  return diag;
+}
+
+class Reader {
+ public:
+  Reader(const SourceFile& file, Diagnostics& diagnostics) : file_(file), diagnostics_(diagnostics) {}
+
+  std::optional<YamlNode> Read(fy_node* root) {
+    YamlNode node;
+    if (!Convert(root, {&file_, 0}, node)) return std::nullopt;
+    return node;
+  }
+
+ private:
+  bool Fail(const Place& place, std::string message) {
+    diagnostics_.Error(place, std::move(message));
+    return false;
+  }
+
+  // `near` is the place to name when the node itself has no text: that of its key or container.
+  bool Convert(fy_node* from, const Place& near, YamlNode& to) {
+    to.place = near;
+    if (++nodes_ > kMaxNodes) return Fail(near, "too many YAML nodes in one file");
+    if (fy_node_is_alias(from)) return Fail(near, "YAML aliases are not supported here; write the value out");
+    switch (fy_node_get_type(from)) {
+      case FYNT_SCALAR:
+        ConvertScalar(from, to);
+        return true;
+      case FYNT_SEQUENCE:
+        return ConvertSequence(from, to);
+      case FYNT_MAPPING:
+        return ConvertMapping(from, to);
+    }
+    return Fail(near, "unknown kind of YAML node");
+  }
+
+  void ConvertScalar(fy_node* from, YamlNode& to) {
+    fy_token* token = fy_node_get_scalar_token(from);
+    to.kind = YamlNode::Kind::kScalar;
+    to.quoted = token != nullptr && fy_token_scalar_style(token) != FYSS_PLAIN;
+    const std::unique_ptr<fy_token_iter, IteratorDeleter> iterator(fy_token_iter_create(token));
+    const fy_iter_chunk* chunk = nullptr;
+    int error = 0;
+    bool first = true;
+    while (iterator != nullptr && (chunk = fy_token_iter_chunk_next(iterator.get(), chunk, &error)) != nullptr) {
+      const std::string_view text(chunk->str, chunk->len);
+      const std::optional<Place> place = PlaceOf(chunk->str);
+      if (first) to.place = place.value_or(to.place);
+      // A scalar that starts with made text (an escape) still needs a place for its first byte.
+      if (first && !place) to.scalar.AppendMapped("", to.place);
+      first = false;
+      place ? to.scalar.AppendMapped(text, *place) : to.scalar.AppendMade(text);
+    }
+    if (first) to.scalar.AppendMapped("", to.place);
+  }
+
+  // libfyaml's chunks point into our text wherever they are taken from it literally.
+  std::optional<Place> PlaceOf(const char* at) const {
+    const std::less<const char*> less;  // total order also for unrelated pointers
+    const char* begin = file_.text.data();
+    if (less(at, begin) || !less(at, begin + file_.text.size())) return std::nullopt;
+    return Place{&file_, static_cast<size_t>(at - begin)};
+  }
+
+  bool ConvertSequence(fy_node* from, YamlNode& to) {
+    to.kind = YamlNode::Kind::kSequence;
+    void* position = nullptr;
+    Place near = to.place;
+    while (fy_node* item = fy_node_sequence_iterate(from, &position)) {
+      YamlNode& converted = to.items.emplace_back();
+      if (!Convert(item, near, converted)) return false;
+      near = converted.place;
+      if (to.items.size() == 1) to.place = converted.place;
+    }
+    return true;
+  }
+
+  bool ConvertMapping(fy_node* from, YamlNode& to) {
+    to.kind = YamlNode::Kind::kMapping;
+    void* position = nullptr;
+    while (fy_node_pair* pair = fy_node_mapping_iterate(from, &position)) {
+      YamlNode key;
+      if (!Convert(fy_node_pair_key(pair), to.place, key)) return false;
+      if (key.kind != YamlNode::Kind::kScalar) return Fail(key.place, "a key must be a plain word");
+      if (to.pairs.empty()) to.place = key.place;
+      YamlPair& converted = to.pairs.emplace_back();
+      converted.place = key.place;
+      converted.key = key.scalar.text();
+      fy_node* value = fy_node_pair_value(pair);
+      if (value == nullptr) {
+        converted.value.place = key.place;
+        converted.value.scalar.AppendMapped("", key.place);
+      } else if (!Convert(value, key.place, converted.value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const SourceFile& file_;
+  Diagnostics& diagnostics_;
+  size_t nodes_ = 0;
+};
+
+void ReportCollected(const SourceFile& file, fy_diag* diag, Diagnostics& diagnostics) {
+  void* position = nullptr;
+  if (const fy_diag_error* error = fy_diag_errors_iterate(diag, &position)) {
+    const size_t line = error->line > 0 ? static_cast<size_t>(error->line) - 1 : 0;
+    const size_t start = line < file.line_starts.size() ? file.line_starts[line] : file.text.size();
+    const size_t column = error->column > 0 ? static_cast<size_t>(error->column) - 1 : 0;
+    diagnostics.Error({&file, std::min(start + column, file.text.size())}, "YAML: " + Printable(error->msg));
+    return;
+  }
+  diagnostics.Error({&file, 0}, "YAML: not a document");
+}
+
+bool OnlyBlanksAndComments(const std::string& text) {
+  bool comment = false;
+  for (const char c : text) {
+    if (c == '\n') comment = false;
+    if (c == '#') comment = true;
+    if (!comment && c != ' ' && c != '\t' && c != '\r' && c != '\n') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostics) {
+  YamlNode nothing;
+  nothing.kind = YamlNode::Kind::kSequence;
+  nothing.place = {&file, 0};
+  if (file.text.size() > kMaxTextBytes) {
+    diagnostics.Error({&file, 0}, "file is larger than 4 MiB");
+    return std::nullopt;
+  }
+  if (const size_t nul = file.text.find('\0'); nul != std::string::npos) {
+    diagnostics.Error({&file, nul}, "NUL byte; is this a text file?");
+    return std::nullopt;
+  }
+  if (OnlyBlanksAndComments(file.text)) return nothing;
+  const DiagPtr diag = SilentDiag();
+  fy_parse_cfg config = {};
+  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG);
+  config.diag = diag.get();
+  // Before `diag` goes, the document must: it holds a reference.
+  const DocumentPtr document(fy_document_build_from_string(&config, file.text.data(), file.text.size()));
+  fy_node* root = document == nullptr ? nullptr : fy_document_root(document.get());
+  if (root == nullptr) {
+    ReportCollected(file, diag.get(), diagnostics);
+    return std::nullopt;
+  }
+  return Reader(file, diagnostics).Read(root);
+}
+
+}  // namespace tensorwarden::rules

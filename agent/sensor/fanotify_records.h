@@ -1,0 +1,37 @@
+// What a fanotify group with names and handles writes, as plain structs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tensorwarden {
+
+// A file handle with its file system's id, as one comparable string of bytes.
+using HandleId = std::string;
+
+struct NamedEntry {
+  HandleId directory;
+  std::string name;
+};
+
+struct MarkRecord {
+  uint64_t mask = 0;                // FAN_*
+  uint32_t pid = 0;                 // thread group
+  HandleId object;                  // "" when the record names none
+  std::optional<NamedEntry> entry;  // create, delete
+  std::optional<NamedEntry> from;   // rename, when the old directory is watched
+  std::optional<NamedEntry> to;     // rename, when the new directory is watched
+};
+
+// Parses one read(2) of the group. Broken records end the parse; descriptors (none are expected) are closed.
+std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer);
+
+// Handle of what `path` names (a link itself, not its target); nothing when the file system gives none.
+std::optional<HandleId> HandleOf(const std::string& path);
+
+}  // namespace tensorwarden

@@ -1,0 +1,79 @@
+// Names and changes of watched files, from fanotify: what no tracepoint tells.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/base/unique_fd.h"
+#include "agent/event/event.h"
+#include "agent/sensor/fanotify_records.h"
+
+namespace tensorwarden {
+
+// Questions that marks put to the rest of the sensor.
+struct MarkQueries {
+  std::function<ProcessKey(uint32_t tgid)> process_of;
+  std::function<absl::StatusOr<FileKey>(int fd)> key_of;
+};
+
+// Who opened a watched file: reason to look at what it maps.
+struct AssetOpen {
+  FileKey file;
+  ProcessKey process;
+};
+
+// Marks: at most 65 536 files and as many directories; one beyond that is refused and counted in Failures().
+class FileMarks {
+ public:
+  static absl::StatusOr<std::unique_ptr<FileMarks>> Create(MarkQueries queries);
+
+  int PollFd() const { return group_.get(); }
+  // Errors: the kernel's. Events about the file's bytes then come from the probes alone.
+  absl::Status Watch(const FileKey& file, const std::string& path);
+  absl::Status WatchDirectory(const std::string& path);
+  void Unwatch(const FileKey& file);
+
+  // Reads what waits, one buffer at most per call. FileName and FileChange events are appended; the agent's own doings
+  // are left out. At most one FileChange per process, file and kind each 100 ms.
+  void Drain(std::vector<Event>& events, std::vector<AssetOpen>& opens);
+  uint64_t overflows() const { return overflows_; }
+  // "" or how many marks failed, and why the last one did.
+  std::string Failures() const;
+  // "" when the directory is not watched. For events of other tiers, which name the last component only.
+  std::string PathOf(const FileKey& file) const;
+
+ private:
+  struct File {
+    HandleId handle;
+    std::string path;
+  };
+
+  explicit FileMarks(MarkQueries queries) : queries_(std::move(queries)) {}
+  absl::Status Mark(const std::string& path, uint64_t mask);
+  absl::Status Fail(absl::Status status);
+  void Take(const MarkRecord& record, std::vector<Event>& events, std::vector<AssetOpen>& opens);
+  void TakeRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
+  void TakeEntry(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
+  void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);
+  FileKey Known(const HandleId& object) const;
+  FileKey KeyAt(const std::string& path) const;
+  std::string PathOf(const NamedEntry& entry) const;
+
+  MarkQueries queries_;
+  UniqueFd group_;
+  absl::flat_hash_map<HandleId, FileKey> by_handle_;
+  absl::flat_hash_map<std::string, FileKey> by_path_;
+  absl::flat_hash_map<FileKey, File> files_;
+  absl::flat_hash_map<HandleId, std::string> directories_;
+  absl::flat_hash_map<std::pair<FileKey, uint64_t>, uint64_t> last_change_;  // (tgid, kind) -> when
+  uint64_t overflows_ = 0;
+  uint64_t failed_ = 0;
+  std::string last_failure_;
+};
+
+}  // namespace tensorwarden

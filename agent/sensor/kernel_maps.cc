@@ -1,0 +1,329 @@
+#include "agent/sensor/kernel_maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+#include "agent/base/files.h"
+#include "agent/sensor/map_iteration.h"
+#include "agent/sensor/process_starts.h"
+#include "bpf/abi/state.h"
+#include "bpf/sensor.skel.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr uint64_t kMinEgressStep = 64 << 10;
+constexpr uint32_t kRebuildAfter = 1024;  // stale bits cost a map lookup per access, rebuilding costs a walk
+
+int Fd(const bpf_map* map) { return bpf_map__fd(map); }
+
+void SetBit(uint64_t* words, uint32_t bit, bool on) {
+  const uint64_t mask = uint64_t{1} << (bit % 64);
+  if (on)
+    __atomic_fetch_or(&words[bit / 64], mask, __ATOMIC_SEQ_CST);
+  else
+    __atomic_fetch_and(&words[bit / 64], ~mask, __ATOMIC_SEQ_CST);
+}
+
+uint64_t* Words(__u64* words) {
+  static_assert(sizeof(__u64) == sizeof(uint64_t));
+  return reinterpret_cast<uint64_t*>(words);
+}
+
+template <typename State>
+LabelHolder ToHolder(const State& state) {
+  LabelHolder holder;
+  holder.labels = state.labels;
+  for (uint32_t bit = 0; bit < LABEL_COUNT; ++bit)
+    if ((state.labels >> bit & 1) != 0) holder.volumes.emplace_back(bit, state.volume[bit]);
+  return holder;
+}
+
+template <typename State>
+void FillLabels(const LabelHolder& holder, State& state) {
+  state.labels = holder.labels;
+  for (const auto& [bit, bytes] : holder.volumes)
+    if (bit < LABEL_COUNT) state.volume[bit] = bytes;
+}
+
+absl::Status MapError(int64_t error, const char* map) {
+  if (error == 0) return absl::OkStatus();
+  if (error == -E2BIG || error == -ENOSPC || error == -ENOMEM)
+    return absl::ResourceExhaustedError(fmt::format("BPF map {} is full", map));
+  return absl::ErrnoToStatus(static_cast<int>(-error), fmt::format("BPF map {}", map));
+}
+
+}  // namespace
+
+event_file_key ToWire(const FileKey& key) { return {key.dev, key.ino, key.generation, 0}; }
+event_process_key ToWire(const ProcessKey& key) { return {key.start_ns, key.tgid, 0}; }
+FileKey FromWire(const event_file_key& key) { return {key.dev, key.ino, key.generation}; }
+ProcessKey FromWire(const event_process_key& key) { return {key.tgid, key.start_ns}; }
+
+const char* WireKindName(uint32_t kind) {
+  static constexpr const char* kNames[] = {"other",       "process_fork", "process_exec",   "process_exit", "file_read",
+                                           "file_change", "file_open",    "label",          "egress",       "socket",
+                                           "device_open", "http_segment", "file_candidate", "file_name"};
+  static_assert(std::size(kNames) == EVENT_KIND_MAX);
+  return kind < EVENT_KIND_MAX ? kNames[kind] : "unknown";
+}
+
+std::vector<uint32_t> GpuMajors(std::string_view devices) {
+  static constexpr std::string_view kDrivers[] = {"nvidia",          "drm", "kfd", "habanalabs", "accel", "gdrdrv",
+                                                  "infiniband_verbs"};
+  std::vector<uint32_t> majors;
+  std::istringstream lines{std::string(devices)};
+  for (std::string line; std::getline(lines, line) && !line.starts_with("Block devices");) {
+    std::istringstream fields(line);
+    uint32_t major = 0;
+    std::string name;
+    if (!(fields >> major >> name)) continue;
+    const bool is_gpu = std::any_of(std::begin(kDrivers), std::end(kDrivers),
+                                    [&](std::string_view driver) { return name.starts_with(driver); });
+    if (is_gpu && std::find(majors.begin(), majors.end(), major) == majors.end()) majors.push_back(major);
+  }
+  return majors;
+}
+
+absl::Status KernelMaps::Configure(const SensorConfig& config) {
+  sensor_config settings{};
+  settings.flags = 0;
+  if (config.opens) settings.flags |= CONFIG_F_OPENS;
+  if (config.sockets) settings.flags |= CONFIG_F_SOCKETS;
+  settings.agent_tgid = static_cast<uint32_t>(getpid());
+  settings.discover_min_bytes = config.discover_min_bytes;
+  std::vector<uint32_t> majors = config.device_majors;
+  if (majors.empty()) {
+    const absl::StatusOr<std::string> devices = ReadFile("/proc/devices", 1 << 20);
+    if (devices.ok()) majors = GpuMajors(*devices);
+  }
+  // NVIDIA's module may come later than the agent; its number is fixed.
+  if (std::find(majors.begin(), majors.end(), 195u) == majors.end()) majors.push_back(195);
+  const size_t count = std::min(majors.size(), std::size(settings.device_majors));
+  std::copy_n(majors.begin(), count, settings.device_majors);
+  const uint32_t key = 0;
+  const int error = bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY);
+  return MapError(error == 0 ? 0 : -errno, "settings");
+}
+
+absl::Status KernelMaps::RunProgram(const char* group, void* context, size_t size) const {
+  const bpf_program* program = probes_.Chosen(group);
+  if (program == nullptr) return absl::FailedPreconditionError(fmt::format("program {} did not load", group));
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_size_in = static_cast<uint32_t>(size));
+  if (bpf_prog_test_run_opts(bpf_program__fd(program), &options) != 0)
+    return absl::ErrnoToStatus(errno, fmt::format("run program {}", group));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<query_fd_args> KernelMaps::QueryFd(int fd) const {
+  query_fd_args args{};
+  args.fd = fd;
+  if (absl::Status status = RunProgram("query_file", &args, sizeof(args)); !status.ok()) return status;
+  if (args.error != 0) return absl::ErrnoToStatus(-args.error, fmt::format("descriptor {}", fd));
+  return args;
+}
+
+absl::Status KernelMaps::SetProcess(const ProcessKey& process, const process_state& state, bool keep_flags) {
+  set_process_args args{};
+  args.process = ToWire(process);
+  args.state = state;
+  args.keep_flags = keep_flags ? 1 : 0;
+  if (absl::Status status = RunProgram("set_process", &args, sizeof(args)); !status.ok()) return status;
+  if (absl::Status status = MapError(args.error, "processes"); !status.ok()) return status;
+  // Only now: had it ended before the entry was made, nobody would take the entry away.
+  if (IsAlive(process)) return absl::OkStatus();
+  bpf_map_delete_elem(Fd(skeleton_.maps.processes), &args.process);
+  return absl::NotFoundError(fmt::format("process {} is gone", process.tgid));
+}
+
+absl::Status KernelMaps::SetObject(const FileKey& file, const object_state& state) {
+  set_object_args args{};
+  args.file = ToWire(file);
+  args.state = state;
+  if (absl::Status status = RunProgram("set_object", &args, sizeof(args)); !status.ok()) return status;
+  return MapError(args.error, "objects");
+}
+
+absl::Status KernelMaps::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size) {
+  if (label >= LABEL_COUNT) return absl::InvalidArgumentError(fmt::format("label {} is above 63", label));
+  label_limits limits{};
+  limits.size = label_size;
+  limits.step = std::max<uint64_t>(kMinEgressStep, label_size / 256);
+  if (bpf_map_update_elem(Fd(skeleton_.maps.label_limits), &label, &limits, BPF_ANY) != 0)
+    return MapError(-errno, "label_limits");
+  object_state state{};
+  state.labels = uint64_t{1} << label;
+  state.size = size;
+  state.flags = OBJECT_F_WATCHED;
+  state.kind = EVENT_OBJECT_FILE;
+  state.volume[label] = size;
+  return SetObject(file, state);
+}
+
+bool KernelMaps::FindObject(const FileKey& file, object_state& state) const {
+  const uint32_t bit = object_filter_bit(file.dev, file.ino);
+  if ((skeleton_.bss->object_filter[bit / 64] >> (bit % 64) & 1) == 0) return false;
+  const event_file_key key = ToWire(file);
+  return bpf_map_lookup_elem(Fd(skeleton_.maps.objects), &key, &state) == 0;
+}
+
+bool KernelMaps::FindProcess(const ProcessKey& process, process_state& state) const {
+  const event_process_key key = ToWire(process);
+  return bpf_map_lookup_elem(Fd(skeleton_.maps.processes), &key, &state) == 0;
+}
+
+bool KernelMaps::IsWatched(const FileKey& file) const {
+  object_state state;
+  return FindObject(file, state) && (state.flags & OBJECT_F_WATCHED) != 0;
+}
+
+uint64_t KernelMaps::Labels(const FileKey& file) const {
+  object_state state;
+  return FindObject(file, state) ? state.labels : 0;
+}
+
+bool KernelMaps::Carries(const ProcessKey& process, uint64_t labels) const {
+  process_state state;
+  return FindProcess(process, state) && (state.labels & labels) == labels;
+}
+
+bool KernelMaps::IsConfirmed(const ProcessKey& process) const {
+  process_state state;
+  return FindProcess(process, state) && (state.flags & (PROCESS_F_CONFIRMED | PROCESS_F_IGNORE)) != 0;
+}
+
+absl::Status KernelMaps::Unwatch(const FileKey& file) {
+  const event_file_key key = ToWire(file);
+  if (bpf_map_delete_elem(Fd(skeleton_.maps.objects), &key) != 0 && errno != ENOENT) return MapError(-errno, "objects");
+  if (++removed_ >= kRebuildAfter) RebuildFilter();
+  return absl::OkStatus();
+}
+
+// Bits are shared, so stale ones go only all together. A probe may add an entry while this runs: the second walk sets
+// the bits that the swap took from such entries; in between its accesses go unseen for some milliseconds.
+void KernelMaps::RebuildFilter() {
+  removed_ = 0;
+  std::vector<uint64_t> fresh(std::size(skeleton_.bss->object_filter));
+  uint64_t* live = Words(skeleton_.bss->object_filter);
+  const auto set = [this](uint64_t* words) {
+    ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
+                                               [&](const event_file_key& key, const object_state&) {
+                                                 SetBit(words, object_filter_bit(key.dev, key.ino), true);
+                                               });
+  };
+  set(fresh.data());
+  for (size_t i = 0; i < fresh.size(); ++i)
+    if (live[i] != fresh[i]) __atomic_store_n(&live[i], fresh[i], __ATOMIC_SEQ_CST);
+  set(live);
+}
+
+std::vector<FileKey> KernelMaps::Streams() const {
+  std::vector<FileKey> streams;
+  ForEachEntry<event_file_key, object_state>(
+      Fd(skeleton_.maps.objects), [&](const event_file_key& key, const object_state& state) {
+        if (state.kind == EVENT_OBJECT_PIPE || state.kind == EVENT_OBJECT_UNIX) streams.push_back(FromWire(key));
+      });
+  return streams;
+}
+
+absl::Status KernelMaps::SetProcessFlags(const ProcessKey& process, uint32_t flags) {
+  process_state state{};
+  state.flags = flags;
+  return SetProcess(process, state, false);
+}
+
+absl::Status KernelMaps::RestoreHolder(const LabelHolder& holder) {
+  if (holder.object == EVENT_OBJECT_PROCESS || holder.process) {
+    process_state state{};
+    FillLabels(holder, state);
+    return SetProcess(holder.process, state, true);
+  }
+  if (!holder.file) return absl::InvalidArgumentError("holder names neither a process nor an object");
+  if (IsWatched(holder.file)) return absl::OkStatus();  // an asset now: it has its own label
+  object_state state{};
+  FillLabels(holder, state);
+  state.kind = holder.object;
+  state.size = holder.size;
+  state.flags = OBJECT_F_DERIVED;
+  return SetObject(holder.file, state);
+}
+
+std::vector<LabelHolder> KernelMaps::Holders() const {
+  std::vector<LabelHolder> holders;
+  ForEachEntry<event_process_key, process_state>(Fd(skeleton_.maps.processes),
+                                                 [&](const event_process_key& key, const process_state& state) {
+                                                   if (state.labels == 0) return;
+                                                   holders.push_back(ToHolder(state));
+                                                   holders.back().process = FromWire(key);
+                                                   holders.back().object = EVENT_OBJECT_PROCESS;
+                                                 });
+  ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
+                                             [&](const event_file_key& key, const object_state& state) {
+                                               if (state.labels == 0 || (state.flags & OBJECT_F_WATCHED) != 0) return;
+                                               holders.push_back(ToHolder(state));
+                                               holders.back().file = FromWire(key);
+                                               holders.back().object = state.kind;
+                                               holders.back().size = state.size;
+                                             });
+  return holders;
+}
+
+bool KernelMaps::HasUnconfirmedCarrier() const {
+  bool found = false;
+  ForEachEntry<event_process_key, process_state>(
+      Fd(skeleton_.maps.processes), [&](const event_process_key&, const process_state& state) {
+        found |= state.labels != 0 && (state.flags & (PROCESS_F_CONFIRMED | PROCESS_F_IGNORE)) == 0;
+      });
+  return found;
+}
+
+void KernelMaps::SetServingPort(uint16_t port, bool on) { SetBit(Words(skeleton_.bss->serving_ports), port, on); }
+
+void KernelMaps::SetListening(uint16_t port) { SetBit(Words(skeleton_.bss->listen_ports), port, true); }
+
+std::vector<EgressTotal> KernelMaps::EgressTotals() const {
+  std::vector<EgressTotal> totals;
+  ForEachEntry<egress_key, egress_state>(Fd(skeleton_.maps.egress),
+                                         [&](const egress_key& key, const egress_state& state) {
+                                           if (key.label >= LABEL_COUNT) return;
+                                           process_state process;
+                                           const bool lives = FindProcess(FromWire(key.process), process);
+                                           totals.push_back({.socket = state.sock,
+                                                             .process = FromWire(key.process),
+                                                             .cgroup_id = state.cgroup_id,
+                                                             .cookie = key.cookie,
+                                                             .bytes = state.bytes,
+                                                             .volume = lives ? process.volume[key.label] : 0,
+                                                             .label = key.label,
+                                                             .serving = state.serving != 0});
+                                         });
+  return totals;
+}
+
+std::vector<LostRow> KernelMaps::Lost() const {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return {};
+  std::vector<lost_count> per_cpu(static_cast<size_t>(cpus));
+  std::vector<LostRow> rows;
+  for (uint32_t kind = 0; kind < LOST_CPU_KINDS; ++kind) {
+    if (bpf_map_lookup_elem(Fd(skeleton_.maps.lost), &kind, per_cpu.data()) != 0) continue;
+    LostRow row{.kind = WireKindName(kind)};
+    for (const lost_count& count : per_cpu) {
+      row.produced += count.produced;
+      row.ring_full += count.ring_full;
+      row.map_full += count.map_full;
+      row.read_failed += count.read_failed;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace tensorwarden

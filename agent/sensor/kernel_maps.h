@@ -1,0 +1,86 @@
+// The maps that the agent shares with the probes, as operations.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/event/event.h"
+#include "agent/sensor/loader.h"
+#include "agent/sensor/sensor.h"
+#include "bpf/abi/config.h"
+
+namespace tensorwarden {
+
+event_file_key ToWire(const FileKey& key);
+event_process_key ToWire(const ProcessKey& key);
+FileKey FromWire(const event_file_key& key);
+ProcessKey FromWire(const event_process_key& key);
+
+// Charged bytes of one (label, process, socket).
+struct EgressTotal {
+  event_sock_tuple socket;
+  ProcessKey process;
+  uint64_t cgroup_id = 0;
+  uint64_t cookie = 0;
+  uint64_t bytes = 0;
+  uint64_t volume = 0;  // the carrier's, of this label; 0 when it is gone
+  uint32_t label = 0;
+  bool serving = false;
+};
+
+class KernelMaps {
+ public:
+  explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
+
+  absl::Status Configure(const SensorConfig& config);
+
+  // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
+  absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
+  // A file that is not there is no error.
+  absl::Status Unwatch(const FileKey& file);
+  bool IsWatched(const FileKey& file) const;
+  uint64_t Labels(const FileKey& file) const;  // 0 when it has none
+
+  // Labelled pipes and unix sockets.
+  std::vector<FileKey> Streams() const;
+
+  // Errors: NotFound when the process lives no more; ResourceExhausted.
+  absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags);
+  absl::Status RestoreHolder(const LabelHolder& holder);
+  std::vector<LabelHolder> Holders() const;
+  bool Carries(const ProcessKey& process, uint64_t labels) const;
+  bool IsConfirmed(const ProcessKey& process) const;  // or one that is to be ignored
+  // True while a process that carries labels is not confirmed.
+  bool HasUnconfirmedCarrier() const;
+
+  void SetServingPort(uint16_t port, bool on);
+  void SetListening(uint16_t port);
+
+  absl::StatusOr<query_fd_args> QueryFd(int fd) const;
+  std::vector<EgressTotal> EgressTotals() const;
+  std::vector<LostRow> Lost() const;
+
+ private:
+  absl::Status RunProgram(const char* group, void* context, size_t size) const;
+  absl::Status SetProcess(const ProcessKey& process, const process_state& state, bool keep_flags);
+  absl::Status SetObject(const FileKey& file, const object_state& state);
+  void RebuildFilter();
+  bool FindObject(const FileKey& file, object_state& state) const;
+  bool FindProcess(const ProcessKey& process, process_state& state) const;
+
+  LoadedProbes& probes_;
+  sensor_bpf& skeleton_;
+  uint32_t removed_ = 0;  // objects removed since the filter was built
+};
+
+// Majors of GPU drivers' character devices, out of the text of /proc/devices.
+std::vector<uint32_t> GpuMajors(std::string_view devices);
+
+// Name of a wire kind in loss counters: "file_read".
+const char* WireKindName(uint32_t kind);
+
+}  // namespace tensorwarden

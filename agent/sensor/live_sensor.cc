@@ -1,0 +1,243 @@
+#include "agent/sensor/live_sensor.h"
+
+#include <absl/container/flat_hash_set.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include "agent/base/clock.h"
+#include "agent/sensor/iterators.h"
+#include "bpf/abi/state.h"
+#include "bpf/sensor.skel.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr size_t kMaxOpeners = 256;  // the oldest goes: it had its first look at once
+constexpr int kOpenerLooks = 3;      // a second each; torch maps within milliseconds
+constexpr uint64_t kSweepTicks = 30;
+
+bool SameLoss(const LostRow& a, const LostRow& b) {
+  return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Create(const SensorConfig& config, const SensorPaths& paths) {
+  if (absl::Status status = CheckPrerequisites(paths); !status.ok()) return status;
+  absl::StatusOr<KernelFeatures> kernel = KernelFeatures::Probe(paths);
+  if (!kernel.ok()) return kernel.status();
+  auto sensor = std::unique_ptr<LiveSensor>(new LiveSensor(config));
+  if (absl::Status status = sensor->Start(*kernel); !status.ok()) return status;
+  return sensor;
+}
+
+absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
+  capabilities_ = kernel.All();
+  absl::StatusOr<std::unique_ptr<LoadedProbes>> probes = LoadedProbes::Load(config_, kernel);
+  if (!probes.ok()) return probes.status();
+  probes_ = *std::move(probes);
+  maps_ = std::make_unique<KernelMaps>(*probes_);
+  if (absl::Status status = maps_->Configure(config_); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Rings>> rings =
+      Rings::Create(bpf_map__fd(probes_->skeleton().maps.urgent), bpf_map__fd(probes_->skeleton().maps.bulk));
+  if (!rings.ok()) return rings.status();
+  rings_ = *std::move(rings);
+  cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
+  snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
+  const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
+  escalation_ = std::make_unique<Escalation>(*probes_, config_.escalation_hold, only_syscalls);
+  if (only_syscalls) {
+    absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
+    if (!status.ok()) return status;
+  }
+  return StartPolling();
+}
+
+absl::Status LiveSensor::StartPolling() {
+  absl::StatusOr<std::unique_ptr<FileMarks>> marks =
+      FileMarks::Create({.process_of = [this](uint32_t tgid) { return ProcessOf(tgid); },
+                         .key_of = [this](int fd) { return KeyOf(fd); }});
+  if (marks.ok())
+    marks_ = *std::move(marks);
+  else
+    no_marks_why_ = std::string(marks.status().message());
+  epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : {rings_->PollFd(), marks_ == nullptr ? -1 : marks_->PollFd()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    if (fd >= 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+      return absl::ErrnoToStatus(errno, "poll the sensor's descriptors");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<ProbeRow> LiveSensor::Probes() const {
+  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Active());
+  ProbeRow names{.group = "name_changes", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
+  names.state = marks_ == nullptr ? "missing" : "attached";
+  names.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
+  if (marks_ == nullptr) names.program.clear();
+  rows.push_back(std::move(names));
+  return rows;
+}
+
+// What only the agent's side knows of a record.
+void LiveSensor::Complete(Event& event) {
+  if (const auto* fork = std::get_if<ProcessFork>(&event.body)) {
+    starts_.Started(fork->child);
+  } else if (auto* exec = std::get_if<ProcessExec>(&event.body)) {
+    starts_.Started(event.origin.process);
+    exec->cgroup = cgroups_->Find(event.origin.cgroup_id);
+  } else if (std::holds_alternative<ProcessExit>(event.body)) {
+    starts_.Ended(event.origin.process);
+  } else if (auto* egress = std::get_if<Egress>(&event.body)) {
+    ledger_.Take(event.origin.process, *egress);
+  }
+}
+
+size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
+  const size_t before = events.size();
+  escalation_->TakeChanges(events);
+  std::move(pending_.begin(), pending_.end(), std::back_inserter(events));
+  pending_.clear();
+  const size_t first = events.size();
+  const size_t records = rings_->Drain(max, events);
+  for (size_t i = first; i < events.size(); ++i) Complete(events[i]);
+  if (marks_ != nullptr) {
+    std::vector<AssetOpen> opens;
+    marks_->Drain(events, opens);
+    TakeOpens(opens, events);
+  }
+  return std::max(records, events.size() - before);
+}
+
+// A mapping of huge pages may show no fault at all, so who opens an asset is looked at from outside.
+void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events) {
+  for (const AssetOpen& open : opens) {
+    if (!open.process || maps_->IsConfirmed(open.process)) continue;
+    // What cannot be attached is told by Probes(); the data path goes on without.
+    escalation_->Raise(BoottimeNs(), "a process that is not confirmed opened an asset").IgnoreError();
+    snapshot_->TakeMappings(open.process.tgid, events).IgnoreError();  // it may have ended
+    if (openers_.size() >= kMaxOpeners) openers_.pop_front();
+    openers_.push_back({open.process, kOpenerLooks});
+  }
+}
+
+void LiveSensor::LookAtOpeners() {
+  for (size_t n = openers_.size(); n > 0; --n) {
+    Opener opener = openers_.front();
+    openers_.pop_front();
+    if (!IsAlive(opener.process)) continue;
+    snapshot_->TakeMappings(opener.process.tgid, pending_).IgnoreError();
+    if (--opener.looks_left > 0) openers_.push_back(opener);
+  }
+}
+
+// From what the kernel told; else by asking it, which costs a walk of one thread group.
+ProcessKey LiveSensor::ProcessOf(uint32_t tgid) {
+  uint64_t start_ns = starts_.Find(tgid);
+  if (start_ns == 0 && tgid != 0) {
+    ForEachRecord<holder_task_record>(probes_->Chosen("list_tasks"), tgid, [&](const holder_task_record& task) {
+      start_ns = task.process.start_ns;
+    }).IgnoreError();
+    if (start_ns != 0) starts_.Started({tgid, start_ns});
+  }
+  return {tgid, start_ns};
+}
+
+absl::StatusOr<FileKey> LiveSensor::KeyOf(int fd) {
+  absl::StatusOr<query_fd_args> args = maps_->QueryFd(fd);
+  if (!args.ok()) return args.status();
+  return FromWire(args->file);
+}
+
+absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
+                               const std::string& path) {
+  if (absl::Status status = maps_->Watch(file, label, size, label_size); !status.ok()) return status;
+  // Without a mark the probes still see every byte; Probes() tells that names are missing.
+  if (marks_ != nullptr) marks_->Watch(file, path).IgnoreError();
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::Unwatch(const FileKey& file) {
+  if (marks_ != nullptr) marks_->Unwatch(file);
+  return maps_->Unwatch(file);
+}
+
+absl::Status LiveSensor::WatchDirectory(const std::string& path) {
+  if (marks_ == nullptr) return absl::FailedPreconditionError(no_marks_why_);
+  return marks_->WatchDirectory(path);
+}
+
+absl::Status LiveSensor::SetProcessFlags(const ProcessKey& process, uint32_t flags) {
+  return maps_->SetProcessFlags(process, flags);
+}
+
+absl::Status LiveSensor::SetServingPort(uint16_t port, bool on) {
+  maps_->SetServingPort(port, on);
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::RestoreHolder(const LabelHolder& holder) { return maps_->RestoreHolder(holder); }
+
+absl::Status LiveSensor::Snapshot(std::vector<Event>& events) { return snapshot_->Take(events); }
+
+void LiveSensor::Sample(std::vector<Event>& events) {
+  ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);
+  for (LostRow& row : Lost()) {
+    const auto told = told_losses_.find(row.kind);
+    if (SameLoss(row, told == told_losses_.end() ? LostRow{} : told->second)) continue;
+    Event event;
+    event.origin.ktime_ns = BoottimeNs();
+    event.body = LossSample{.kind = row.kind,
+                            .produced = row.produced,
+                            .ring_full = row.ring_full,
+                            .map_full = row.map_full,
+                            .read_failed = row.read_failed};
+    events.push_back(std::move(event));
+    told_losses_[row.kind] = std::move(row);
+  }
+}
+
+std::vector<LabelHolder> LiveSensor::Holders() const { return maps_->Holders(); }
+
+std::vector<LostRow> LiveSensor::Lost() const {
+  std::vector<LostRow> rows = maps_->Lost();
+  rows.push_back(
+      {.kind = "undecodable", .produced = rings_->stats().records, .read_failed = rings_->stats().undecodable});
+  if (marks_ != nullptr) rows.push_back({.kind = "file_marks", .ring_full = marks_->overflows()});
+  return rows;
+}
+
+absl::Status LiveSensor::Escalate() { return escalation_->Raise(BoottimeNs(), "a process became a carrier"); }
+
+// No tracepoint tells the end of a pipe or unix socket. The entries are listed first: what is open then, the second
+// list shows.
+void LiveSensor::SweepStreams() {
+  const std::vector<FileKey> streams = maps_->Streams();
+  if (streams.empty()) return;
+  absl::flat_hash_set<FileKey> open;
+  const absl::Status status =
+      ForEachRecord<holder_file_record>(probes_->Chosen("list_files"), 0, [&](const holder_file_record& file) {
+        if (file.object == EVENT_OBJECT_PIPE || file.object == EVENT_OBJECT_UNIX) open.insert(FromWire(file.file));
+      });
+  for (const FileKey& stream : streams)
+    if (status.ok() && !open.contains(stream)) maps_->Unwatch(stream).IgnoreError();  // gone already is as well
+}
+
+void LiveSensor::Tick() {
+  const bool active = escalation_->Active();
+  escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
+  LookAtOpeners();
+  if (++ticks_ % kSweepTicks == 0) SweepStreams();
+}
+
+absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Create(SensorConfig config) {
+  return LiveSensor::Create(config, SensorPaths{});
+}
+
+}  // namespace tensorwarden

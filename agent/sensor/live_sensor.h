@@ -1,0 +1,84 @@
+// The sensor on a real kernel.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/sensor/capabilities.h"
+#include "agent/sensor/cgroup_paths.h"
+#include "agent/sensor/egress_ledger.h"
+#include "agent/sensor/escalation.h"
+#include "agent/sensor/file_marks.h"
+#include "agent/sensor/kernel_maps.h"
+#include "agent/sensor/loader.h"
+#include "agent/sensor/process_starts.h"
+#include "agent/sensor/rings.h"
+#include "agent/sensor/sensor.h"
+#include "agent/sensor/snapshot.h"
+
+namespace tensorwarden {
+
+class LiveSensor final : public Sensor {
+ public:
+  static absl::StatusOr<std::unique_ptr<LiveSensor>> Create(const SensorConfig& config, const SensorPaths& paths);
+
+  std::vector<ProbeRow> Probes() const override;
+  const std::vector<Capability>& capabilities() const { return capabilities_; }
+  int PollFd() const override { return epoll_.get(); }
+  size_t Drain(size_t max, std::vector<Event>& events) override;
+  absl::StatusOr<FileKey> KeyOf(int fd) override;
+  absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
+                     const std::string& path) override;
+  absl::Status Unwatch(const FileKey& file) override;
+  absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags) override;
+  absl::Status SetServingPort(uint16_t port, bool on) override;
+  absl::Status WatchDirectory(const std::string& path) override;
+  absl::Status RestoreHolder(const LabelHolder& holder) override;
+  absl::Status Snapshot(std::vector<Event>& events) override;
+  void Sample(std::vector<Event>& events) override;
+  std::vector<LabelHolder> Holders() const override;
+  std::vector<LostRow> Lost() const override;
+  absl::Status Escalate() override;
+  bool Escalated() const override { return escalation_->Active(); }
+  void Tick() override;
+
+ private:
+  // Processes that opened an asset and may be about to map it: looked at again for some seconds.
+  struct Opener {
+    ProcessKey process;
+    int looks_left;
+  };
+
+  explicit LiveSensor(const SensorConfig& config) : config_(config) {}
+  absl::Status Start(const KernelFeatures& kernel);
+  absl::Status StartPolling();
+  void Complete(Event& event);
+  void TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events);
+  void LookAtOpeners();
+  void SweepStreams();
+  ProcessKey ProcessOf(uint32_t tgid);
+
+  const SensorConfig config_;
+  std::vector<Capability> capabilities_;
+  std::unique_ptr<LoadedProbes> probes_;
+  std::unique_ptr<KernelMaps> maps_;
+  std::unique_ptr<Rings> rings_;
+  std::unique_ptr<FileMarks> marks_;  // nullptr where fanotify does not work
+  std::string no_marks_why_;
+  std::unique_ptr<CgroupPaths> cgroups_;
+  std::unique_ptr<Escalation> escalation_;
+  std::unique_ptr<class Snapshot> snapshot_;
+  UniqueFd epoll_;
+  ProcessStarts starts_;
+  EgressLedger ledger_;
+  std::deque<Opener> openers_;
+  std::vector<Event> pending_;  // found by Tick(), told by the next Drain()
+  absl::flat_hash_map<std::string, LostRow> told_losses_;
+  uint64_t ticks_ = 0;
+};
+
+}  // namespace tensorwarden

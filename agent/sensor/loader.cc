@@ -1,0 +1,177 @@
+#include "agent/sensor/loader.h"
+
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/sensor/bpf_log.h"
+#include "bpf/abi/config.h"
+#include "bpf/sensor.skel.h"
+
+namespace tensorwarden {
+namespace {
+
+std::string Section(const bpf_object* object, std::string_view program) {
+  const bpf_program* found = bpf_object__find_program_by_name(object, std::string(program).c_str());
+  return found == nullptr ? "" : bpf_program__section_name(found);
+}
+
+// SensorConfig::tier as a limit: no better tier than this.
+Tier BestTierAllowed(const std::string& tier) {
+  if (tier == "data_path") return Tier::kDataPath;
+  if (tier == "syscall") return Tier::kSyscall;
+  return Tier::kObject;
+}
+
+}  // namespace
+
+void LinkDeleter::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+
+void SkeletonDeleter::operator()(sensor_bpf* skeleton) const { sensor_bpf__destroy(skeleton); }
+
+LoadedProbes::~LoadedProbes() = default;
+
+bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
+  if (refused_.contains(spec.program)) return false;
+  if (!spec.only_hook && spec.tier < BestTierAllowed(config_.tier)) {
+    refused_[spec.program] = fmt::format("config allows no better tier than {}", config_.tier);
+    return false;
+  }
+  const std::string section = Section(skeleton_->obj, spec.program);
+  std::string why = section.empty() ? "not built in" : kernel.WhyNot(section);
+  if (why.empty()) return true;
+  refused_[spec.program] = std::move(why);
+  return false;
+}
+
+void LoadedProbes::Choose(const KernelFeatures& kernel) {
+  chosen_.clear();
+  const auto is_chosen = [this](auto matches) { return std::any_of(chosen_.begin(), chosen_.end(), matches); };
+  // Names come with their whole paths from fanotify; two sources would tell each change twice.
+  const bool names_wanted = !kernel.Has("fanotify");
+  for (const ProbeSpec& spec : ProbeTable()) {
+    if (spec.group.starts_with("name_") && !names_wanted) continue;
+    if (is_chosen([&](const ProbeSpec* row) { return row->group == spec.group; })) continue;
+    if (!spec.only_with.empty() && !is_chosen([&](const ProbeSpec* row) { return row->program == spec.only_with; }))
+      continue;
+    if (Usable(spec, kernel)) chosen_.push_back(&spec);
+  }
+}
+
+bpf_program* LoadedProbes::Chosen(std::string_view group) const {
+  for (const ProbeSpec* spec : chosen_)
+    if (spec->group == group)
+      return bpf_object__find_program_by_name(skeleton_->obj, std::string(spec->program).c_str());
+  return nullptr;
+}
+
+// One failing program fails the whole object: take it out and load anew.
+absl::Status LoadedProbes::TryLoad(const KernelFeatures& kernel) {
+  skeleton_.reset(sensor_bpf__open());
+  if (skeleton_ == nullptr) return absl::InternalError(fmt::format("open BPF object: {}", LastWords(BpfLog::Take())));
+  Choose(kernel);
+  bpf_program* program;
+  bpf_object__for_each_program(program, skeleton_->obj) bpf_program__set_autoload(program, false);
+  for (const ProbeSpec* spec : chosen_) bpf_program__set_autoload(Chosen(spec->group), true);
+  bpf_map__set_max_entries(skeleton_->maps.urgent, config_.urgent_ring_bytes);
+  bpf_map__set_max_entries(skeleton_->maps.bulk, config_.bulk_ring_bytes);
+  skeleton_->rodata->agent_tgid = static_cast<uint32_t>(getpid());
+  skeleton_->rodata->have_sock_length = Chosen("socket_send") != nullptr && Chosen("socket_recv") != nullptr;
+  skeleton_->rodata->have_ext4_write = Chosen("file_write") != nullptr;
+  BpfLog::Take();
+  const int error = sensor_bpf__load(skeleton_.get());
+  if (error == 0) return absl::OkStatus();
+  const std::vector<std::string> log = BpfLog::Take();
+  const std::string failed = FailedProgram(log);
+  for (const ProbeSpec* spec : chosen_) {
+    if (spec->program != failed) continue;
+    refused_[spec->program] = fmt::format("load: {}: {}", std::strerror(-error), LastWords(log));
+    return absl::UnavailableError("");
+  }
+  return absl::InternalError(fmt::format("load BPF object: {}: {}", std::strerror(-error), LastWords(log)));
+}
+
+absl::StatusOr<Link> LoadedProbes::AttachOne(const ProbeSpec& spec) const {
+  bpf_program* program = Chosen(spec.group);
+  BpfLog::Take();
+  const bool to_cgroup = NeedOf(bpf_program__section_name(program)) == Need::kCgroup;
+  Link link(to_cgroup ? bpf_program__attach_cgroup(program, cgroup_.get()) : bpf_program__attach(program));
+  if (link != nullptr) return link;
+  const int error = errno;
+  return absl::InternalError(
+      fmt::format("attach {}: {}: {}", spec.program, std::strerror(error), LastWords(BpfLog::Take())));
+}
+
+absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
+  std::vector<Link> links;
+  for (const ProbeSpec* spec : chosen_) {
+    if (spec->when != when) continue;
+    absl::StatusOr<Link> link = AttachOne(*spec);
+    if (!link.ok()) return link.status();
+    links.push_back(*std::move(link));
+  }
+  return links;
+}
+
+absl::Status LoadedProbes::TryAttach() {
+  links_.clear();
+  for (const ProbeSpec* spec : chosen_) {
+    if (spec->when != When::kAlways && !(spec->when == When::kOpens && config_.opens)) continue;
+    absl::StatusOr<Link> link = AttachOne(*spec);
+    if (!link.ok()) {
+      refused_[spec->program] = std::string(link.status().message());
+      return absl::UnavailableError("");
+    }
+    links_.push_back(*std::move(link));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<LoadedProbes>> LoadedProbes::Load(const SensorConfig& config,
+                                                                 const KernelFeatures& kernel) {
+  auto probes = std::unique_ptr<LoadedProbes>(new LoadedProbes(config));
+  if (!kernel.cgroup2().empty())
+    probes->cgroup_ = UniqueFd(open(kernel.cgroup2().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Each round refuses one more program, so the table's length bounds the rounds.
+  absl::Status status = absl::UnavailableError("");
+  for (size_t round = 0; absl::IsUnavailable(status) && round <= ProbeTable().size(); ++round) {
+    probes->links_.clear();
+    status = probes->TryLoad(kernel);
+    if (status.ok()) status = probes->TryAttach();
+  }
+  if (!status.ok()) return status;
+  if (probes->Chosen("process_exec") == nullptr)
+    return absl::FailedPreconditionError(
+        fmt::format("no probe for process execution works here: {}", probes->refused_["process_exec"]));
+  return probes;
+}
+
+std::vector<ProbeRow> LoadedProbes::Rows(bool escalated) const {
+  std::vector<ProbeRow> rows;
+  for (const ProbeSpec& spec : ProbeTable()) {
+    const bool is_chosen = std::find(chosen_.begin(), chosen_.end(), &spec) != chosen_.end();
+    const auto refused = refused_.find(spec.program);
+    if (!is_chosen && refused == refused_.end()) continue;  // not needed: a better row serves
+    if (rows.empty() || rows.back().group != spec.group)
+      rows.push_back({std::string(spec.group), "", TierName(spec.tier), "missing", ""});
+    ProbeRow& row = rows.back();
+    if (refused != refused_.end()) {
+      if (!row.why.empty()) row.why += "; ";
+      row.why += fmt::format("{}: {}", spec.program, refused->second);
+      continue;
+    }
+    const bool attached = spec.when == When::kAlways || (spec.when == When::kEscalated && escalated) ||
+                          (spec.when == When::kOpens && config_.opens);
+    row.program = spec.program;
+    row.tier = TierName(spec.tier);
+    row.state = attached ? "attached" : "on demand";
+  }
+  return rows;
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,78 @@
+#include "agent/sensor/probe_table.h"
+
+namespace tensorwarden {
+namespace {
+
+using enum Tier;
+using enum When;
+
+// Where no tracepoint sees every family's sends, each family needs a program of its own.
+constexpr std::string_view kFexitSend = "socket_send_inet_fexit";
+
+// Reads prefer the data path to the object tier where both exist: the tracepoint names exact page ranges, filemap_read
+// only a position and a length. Changes of names have no tracepoint at all; below the object tier they come from
+// fanotify.
+constexpr ProbeSpec kProbes[] = {
+    {"process_fork", "process_fork", kDataPath, kAlways, true},
+    {"process_exec", "process_exec", kDataPath, kAlways, true},
+    {"process_exit", "process_exit", kDataPath, kAlways, true},
+    {"file_read", "file_read", kDataPath, kAlways},
+    {"file_read", "file_read_fexit", kObject, kAlways},
+    {"file_map", "file_map_lsm", kObject, kAlways},
+    {"file_map_pages", "file_map_pages", kDataPath, kAlways},
+    {"file_map_pages", "file_map_fentry", kObject, kAlways},
+    {"file_fault", "file_fault", kDataPath, kAlways},
+    {"file_fault", "file_fault_fentry", kObject, kAlways},
+    {"file_direct", "file_direct", kDataPath, kAlways},
+    {"file_direct", "file_direct_fentry", kObject, kAlways},
+    {"file_dirty", "file_dirty", kDataPath, kAlways},
+    {"file_attribute", "file_dirty_inode", kDataPath, kAlways},
+    {"file_write", "file_write_ext4", kDataPath, kAlways},
+    {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
+    {"name_rename", "name_rename_lsm", kObject, kAlways},
+    {"name_link", "name_link_lsm", kObject, kAlways},
+    {"name_unlink", "name_unlink_lsm", kObject, kAlways},
+    {"file_open", "file_open_lsm", kObject, kOpens},
+    {"file_open", "file_open_syscall", kSyscall, kOpens},
+    {"socket_send", "socket_send", kDataPath, kAlways},
+    {"socket_send", "socket_send_inet_fexit", kObject, kAlways},
+    {"socket_send_v6", "socket_send_inet6_fexit", kObject, kAlways, false, kFexitSend},
+    {"socket_send_page", "socket_send_page_fexit", kObject, kAlways, false, kFexitSend},
+    {"socket_send_unix", "socket_send_unix_fexit", kObject, kAlways, false, kFexitSend},
+    {"socket_recv", "socket_recv", kDataPath, kAlways},
+    {"socket_recv", "socket_recv_unix_fexit", kObject, kAlways},
+    {"socket_state", "socket_state", kDataPath, kAlways, true},
+    {"socket_connect4", "connect4", kDataPath, kAlways, true},
+    {"socket_connect6", "connect6", kDataPath, kAlways, true},
+    {"socket_sendmsg4", "sendmsg4", kDataPath, kAlways, true},
+    {"socket_sendmsg6", "sendmsg6", kDataPath, kAlways, true},
+    {"socket_bind4", "post_bind4", kDataPath, kAlways, true},
+    {"socket_bind6", "post_bind6", kDataPath, kAlways, true},
+    {"http_request", "http_ingress", kDataPath, kAlways, true},
+    {"device_open", "device_open", kDataPath, kAlways, true},
+    {"syscalls", "syscall_exit", kSyscall, kEscalated},
+    {"query_file", "query_fd", kDataPath, kOnRequest, true},
+    {"set_process", "set_process", kDataPath, kOnRequest, true},
+    {"set_object", "set_object", kDataPath, kOnRequest, true},
+    {"list_tasks", "iter_tasks", kDataPath, kOnRequest, true},
+    {"list_files", "iter_files", kDataPath, kOnRequest, true},
+    {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
+};
+
+}  // namespace
+
+const char* TierName(Tier tier) {
+  switch (tier) {
+    case kObject:
+      return "object";
+    case kDataPath:
+      return "data path";
+    case kSyscall:
+      return "system call";
+  }
+  return "";
+}
+
+std::span<const ProbeSpec> ProbeTable() { return kProbes; }
+
+}  // namespace tensorwarden

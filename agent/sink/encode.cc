@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "agent/sink/encode_json.h"
+#include "agent/sink/sinks.h"
+#include "agent/sink/text_escape.h"
+
+namespace tensorwarden {
+namespace {
+
+std::string EncodeText(const Alert& alert) {
+  std::string line =
+      fmt::format("{} {} {} [{}{}{}] {}", Rfc3339(alert.time_ns), PriorityName(alert.priority), alert.rule,
+                  alert.activity, alert.stage.empty() ? "" : " ", alert.stage, alert.summary);
+  if (!alert.evidence.empty()) line += fmt::format(" ({})", alert.evidence);
+  return ToPrintable(fmt::format("{} id={}", line, alert.id));
+}
+
+struct EncoderRow {
+  AlertFormat format;
+  std::string (*encode)(const Alert&);
+};
+constexpr EncoderRow kEncoders[] = {
+    {AlertFormat::kJson, EncodeOwnJson}, {AlertFormat::kFalco, EncodeFalcoJson}, {AlertFormat::kText, EncodeText}};
+
+}  // namespace
+
+std::string EncodeAlert(const Alert& alert, AlertFormat format) {
+  for (const EncoderRow& row : kEncoders) {
+    if (row.format == format) return row.encode(alert);
+  }
+  return EncodeOwnJson(alert);
+}
+
+}  // namespace tensorwarden

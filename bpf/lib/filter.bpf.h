@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Bit arrays: the test that nearly every call ends with. */
+#ifndef TENSORWARDEN_LIB_FILTER_BPF_H
+#define TENSORWARDEN_LIB_FILTER_BPF_H
+
+#include "bpf/lib/maps.bpf.h"
+
+static __always_inline _Bool object_filter_test(__u64 dev, __u64 ino)
+{
+	__u32 bit = object_filter_bit(dev, ino);
+
+	return object_filter[(bit / 64) & (OBJECT_FILTER_BITS / 64 - 1)] >> (bit % 64) & 1;
+}
+
+static __always_inline void object_filter_set(__u64 dev, __u64 ino)
+{
+	__u32 bit = object_filter_bit(dev, ino);
+
+	__sync_fetch_and_or(&object_filter[(bit / 64) & (OBJECT_FILTER_BITS / 64 - 1)], 1ull << (bit % 64));
+}
+
+static __always_inline _Bool process_filter_test(__u32 tgid)
+{
+	return process_filter[(tgid / 64) & (PROCESS_FILTER_BITS / 64 - 1)] >> (tgid % 64) & 1;
+}
+
+static __always_inline void process_filter_set(__u32 tgid)
+{
+	__sync_fetch_and_or(&process_filter[(tgid / 64) & (PROCESS_FILTER_BITS / 64 - 1)], 1ull << (tgid % 64));
+}
+
+static __always_inline void process_filter_clear(__u32 tgid)
+{
+	__sync_fetch_and_and(&process_filter[(tgid / 64) & (PROCESS_FILTER_BITS / 64 - 1)], ~(1ull << (tgid % 64)));
+}
+
+static __always_inline _Bool port_test(const __u64 *ports, __u32 port)
+{
+	return ports[(port / 64) & (SERVING_PORT_WORDS - 1)] >> (port % 64) & 1;
+}
+
+static __always_inline void port_set(__u64 *ports, __u32 port)
+{
+	__sync_fetch_and_or(&ports[(port / 64) & (SERVING_PORT_WORDS - 1)], 1ull << (port % 64));
+}
+
+#endif

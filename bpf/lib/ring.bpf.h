@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Records: header, reserve, submit, and the count of every loss. */
+#ifndef TENSORWARDEN_LIB_RING_BPF_H
+#define TENSORWARDEN_LIB_RING_BPF_H
+
+#include "bpf/lib/task.bpf.h"
+
+#define BULK_WAKE_BYTES (64 << 10) /* a reader that wakes for less spends its time waking */
+
+enum lost_field { LOST_PRODUCED, LOST_RING_FULL, LOST_MAP_FULL, LOST_READ_FAILED };
+
+/* Atomic though per CPU: a softirq may count between the load and the store of another program. */
+static __always_inline void lost_add(__u32 kind, enum lost_field field)
+{
+	struct lost_count *count = bpf_map_lookup_elem(&lost, &kind);
+
+	if (!count)
+		return;
+	if (field == LOST_PRODUCED)
+		__sync_fetch_and_add(&count->produced, 1);
+	else if (field == LOST_RING_FULL)
+		__sync_fetch_and_add(&count->ring_full, 1);
+	else if (field == LOST_MAP_FULL)
+		__sync_fetch_and_add(&count->map_full, 1);
+	else
+		__sync_fetch_and_add(&count->read_failed, 1);
+}
+
+/* For records whose actor is known otherwise, or not at all. */
+static __always_inline void header_fill_for(struct event_header *hdr, __u32 kind, __u32 size,
+					    const struct event_process_key *process)
+{
+	hdr->size = size;
+	hdr->kind = kind;
+	hdr->flags = 0;
+	hdr->ktime_ns = bpf_ktime_get_boot_ns();
+	hdr->cgroup_id = 0;
+	hdr->tgid = process->tgid;
+	hdr->tid = 0;
+	hdr->start_ns = process->start_ns;
+}
+
+static __always_inline void header_fill(struct event_header *hdr, __u32 kind, __u32 size)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	hdr->size = size;
+	hdr->kind = kind;
+	hdr->flags = 0;
+	hdr->ktime_ns = bpf_ktime_get_boot_ns();
+	hdr->cgroup_id = bpf_get_current_cgroup_id();
+	hdr->tgid = task->tgid;
+	hdr->tid = task->pid;
+	hdr->start_ns = task->group_leader->start_boottime;
+}
+
+/* `size` must be a constant. */
+static __always_inline void *urgent_reserve(__u32 kind, __u32 size)
+{
+	void *record = bpf_ringbuf_reserve(&urgent, size, 0);
+
+	if (!record) {
+		lost_add(kind, LOST_RING_FULL);
+		return NULL;
+	}
+	header_fill(record, kind, size);
+	return record;
+}
+
+static __always_inline void urgent_submit(void *record, __u32 kind)
+{
+	bpf_ringbuf_submit(record, 0);
+	lost_add(kind, LOST_PRODUCED);
+}
+
+static __always_inline __u64 bulk_wakeup(void)
+{
+	return bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) >= BULK_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* The header is left to the caller. */
+static __always_inline void *bulk_reserve(__u32 kind, __u32 size)
+{
+	void *record = bpf_ringbuf_reserve(&bulk, size, 0);
+
+	if (!record)
+		lost_add(kind, LOST_RING_FULL);
+	return record;
+}
+
+static __always_inline void bulk_submit(void *record, __u32 kind)
+{
+	bpf_ringbuf_submit(record, bulk_wakeup());
+	lost_add(kind, LOST_PRODUCED);
+}
+
+/* For records of varying length, built elsewhere. */
+static __always_inline void bulk_output(void *record, __u32 kind, __u32 size)
+{
+	lost_add(kind, bpf_ringbuf_output(&bulk, record, size, bulk_wakeup()) ? LOST_RING_FULL : LOST_PRODUCED);
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the agent asks the kernel, and the definitions of all shared variables.
+ *
+ *   query_fd: run by BPF_PROG_TEST_RUN in the agent's own context: the key of a file that it has opened. stat cannot
+ *     tell it: on overlayfs it gives another device, and generations are not to be had on every file system.
+ *   iter_files, iter_maps: what every process holds open or mapped at start.
+ */
+#include "bpf/lib/inode.bpf.h"
+#include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/task.bpf.h"
+
+const volatile __u32 agent_tgid = 0;
+const volatile _Bool have_sock_length = 0;
+const volatile _Bool have_ext4_write = 0;
+
+__u64 object_filter[OBJECT_FILTER_BITS / 64];
+__u64 process_filter[PROCESS_FILTER_BITS / 64];
+__u64 serving_ports[SERVING_PORT_WORDS];
+__u64 listen_ports[SERVING_PORT_WORDS];
+
+SEC("syscall")
+int query_fd(struct query_fd_args *args)
+{
+	struct file *file = task_file(bpf_get_current_task_btf(), args->fd);
+	struct inode *inode;
+
+	if (!file) {
+		args->error = -9; /* -EBADF */
+		return 0;
+	}
+	inode = file_inode_real(file);
+	args->file = inode_key(inode);
+	args->size = BPF_CORE_READ(inode, i_size);
+	args->mode = BPF_CORE_READ(inode, i_mode);
+	args->object = inode_object(inode);
+	args->error = 0;
+	return 0;
+}
+
+/* 0: not a socket that labels or egress know. */
+static __always_inline _Bool holder_socket(struct holder_file_record *record, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	__u32 family;
+
+	if (!sk)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	record->sock_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	record->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	if (family == AF_UNIX) {
+		record->object = EVENT_OBJECT_UNIX;
+		return 1;
+	}
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	sock_tuple_fill(&record->sock, sk);
+	return 1;
+}
+
+SEC("iter/task_file")
+int iter_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct holder_file_record record = {};
+	struct file *file = ctx->file;
+	struct inode *inode;
+
+	if (!task || !file)
+		return 0;
+	inode = file_inode_real(file);
+	record.mode = BPF_CORE_READ(inode, i_mode);
+	record.object = inode_object(inode);
+	if ((record.mode & S_IFMT) == S_IFSOCK ? !holder_socket(&record, file) : !record.object)
+		return 0;
+	record.process = process_key(task);
+	record.file = inode_key(inode);
+	record.size = BPF_CORE_READ(inode, i_size);
+	record.fd = ctx->fd;
+	record.open_flags = BPF_CORE_READ(file, f_flags);
+	record.open_mode = BPF_CORE_READ(file, f_mode) & (FMODE_READ | FMODE_WRITE);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/task_vma")
+int iter_maps(struct bpf_iter__task_vma *ctx)
+{
+	struct vm_area_struct *vma = ctx->vma;
+	struct task_struct *task = ctx->task;
+	struct holder_map_record record = {};
+	struct inode *inode;
+	struct file *file;
+
+	if (!task || !vma || task->pid != task->tgid) /* threads share their leader's mappings */
+		return 0;
+	file = BPF_CORE_READ(vma, vm_file);
+	if (!file)
+		return 0;
+	inode = file_inode_real(file);
+	record.mode = BPF_CORE_READ(inode, i_mode);
+	if ((record.mode & S_IFMT) != S_IFREG)
+		return 0;
+	record.process = process_key(task);
+	record.file = inode_key(inode);
+	record.size = BPF_CORE_READ(inode, i_size);
+	record.offset = BPF_CORE_READ(vma, vm_pgoff) << 12;
+	record.length = BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start);
+	record.vm_flags = BPF_CORE_READ(vma, vm_flags) & 0xf;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

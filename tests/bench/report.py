@@ -1,0 +1,124 @@
+"""The measurements as text, against the goals of docs and README."""
+import os
+import statistics
+import sys
+
+# Goals for the agent in steady state with the default rules: case -> (added ns, or share of the call, whichever is more).
+GOALS = {
+    "getppid": (5, 0.02),
+    "open_close": (5, 0.02),
+    "pread_zero": (5, 0.02),
+    "write_null": (5, 0.02),
+    "pread_file": (100, 0),
+    "udp_send": (250, 0),
+}
+IDLE_CPU_PERCENT = 0.5
+IDLE_BYTES = 64 << 20
+LATENCY_P99_NS = 5_000_000
+
+# Kinds whose records have no ring of their own: their loss under a flood is counted, not a fault.
+BULK = {"file_open", "http_segment", "socket", "process_fork", "process_exit"}
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"  {text}", file=sys.stderr)
+
+
+def cpus():
+    return len(os.sched_getaffinity(0))
+
+
+def mib(count):
+    return f"{count / (1 << 20):.1f} MiB"
+
+
+def verdict(ok, missed, what):
+    """"ok", or "MISSED", which is also kept in `missed`."""
+    if not ok:
+        missed.append(what)
+    return "ok" if ok else "MISSED"
+
+
+def print_calls(summary, rounds, missed):
+    variants = [name for name in next(iter(summary.values())) if name != "none"]
+    print(f"\nAdded ns per call, medians of {rounds} interleaved rounds (spread: between the quartiles of the agent's rounds)")
+    print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + name:>12}" for name in variants) + f"{'spread':>9}{'ratio':>8}  goal")
+    for case, row in summary.items():
+        none, agent = row["none"]["ns"], row["agent"]
+        line = f"{case:<15}{none:>10.0f}" + "".join(f"{row[name]['added']:>+12.0f}" for name in variants)
+        line += f"{agent['spread']:>9.0f}{1 + agent['added'] / none:>8.3f}"
+        if case in GOALS:
+            limit = max(GOALS[case][0], GOALS[case][1] * none)
+            line += f"  <= {limit:.0f}: {verdict(agent['added'] <= limit, missed, case)}"
+        print(line)
+
+
+def print_usage(usage, missed):
+    print("\nThe agent itself")
+    for name, row in usage.items():
+        line = f"{name:<6} {row['cpu_percent']:5.2f} % of a core, {mib(row['rss_bytes'])} resident, {mib(row['bpf_bytes'])} in BPF maps and programs"
+        if name == "idle":
+            ok = row["cpu_percent"] <= IDLE_CPU_PERCENT and row["rss_bytes"] <= IDLE_BYTES
+            line += f"  <= {IDLE_CPU_PERCENT} %, {mib(IDLE_BYTES)}: {verdict(ok, missed, 'idle agent')}"
+        print(line)
+
+
+def print_latency(latency, missed):
+    delays = sorted(latency["delays_ns"])
+    print(f"\nFrom a write into an asset to its alert in a reader's hands: {latency['alerts']} of {latency['causes']} alerts")
+    if len(delays) >= 2:
+        p50, p99 = statistics.median(delays), delays[int(0.99 * (len(delays) - 1))]
+        print(f"seen from outside: p50 {p50 / 1e6:.2f} ms, p99 {p99 / 1e6:.2f} ms, worst {delays[-1] / 1e6:.2f} ms")
+    own = latency["agent"]
+    if own:
+        ok = own["p99"] <= LATENCY_P99_NS
+        print(f"kernel's stamp to delivery: p50 {own['p50'] / 1e6:.2f} ms, p99 {own['p99'] / 1e6:.2f} ms"
+              f"  <= {LATENCY_P99_NS / 1e6:.0f} ms: {verdict(ok, missed, 'ring to alert')}")
+    if latency["alerts"] < latency["causes"]:
+        verdict(False, missed, "alerts of the latency run")
+
+
+def print_flood(flood, missed):
+    made, lost = flood["made"], flood["lost"]
+    rate = (made["opens"] + made["writes"]) / flood["seconds"]
+    print(f"\nFlood of {flood['seconds']} s by 4 processes: {made['opens']} opens, {made['writes']} writes ({rate:,.0f} a second), "
+          f"agent at {flood['usage']['cpu_percent']:.0f} % of a core, {mib(flood['usage']['rss_bytes'])}")
+    urgent = {kind: row for kind, row in lost.items() if kind not in BULK}
+    lost_urgent = sum(row["ring_full"] + row["map_full"] for row in urgent.values())
+    for kind, row in lost.items():
+        ring = "bulk" if kind in BULK else "urgent"
+        print(f"  {kind:<16} {ring:<7} {row['produced']:>12} delivered {row['ring_full']:>12} lost to a full ring")
+    opens = lost.get("file_open")
+    if not lost:
+        verdict(False, missed, "flood: the agent left no counters")
+        return
+    print(f"urgent records lost: {lost_urgent}: {verdict(lost_urgent == 0, missed, 'urgent loss')}")
+    if opens:
+        counted = opens["produced"] + opens["ring_full"]
+        print(f"opens delivered or counted as lost: {counted} of {made['opens']} made: "
+              f"{verdict(counted >= made['opens'], missed, 'count of lost opens')}")
+
+
+def print_throughput(rows, missed):
+    print("\nThroughput, one core")
+    for row in rows:
+        figures = [f"{key.removesuffix('_per_second').replace('_', ' ')} a second {value:,.0f}"
+                   for key, value in row.items() if key.endswith("_per_second")]
+        print(f"  {row['bench']:<24} " + (", ".join(figures) or str({k: v for k, v in row.items() if k != 'bench'})))
+        if "failed" in row:
+            missed.append(row["bench"])
+
+
+def print_all(data):
+    """Prints what `data` holds; returns the goals that were missed."""
+    missed = []
+    if "summary" in data:
+        print_calls(data["summary"], len(data["calls"]), missed)
+    for name, show in (("usage", print_usage), ("latency", print_latency), ("flood", print_flood),
+                       ("throughput", print_throughput)):
+        if name in data:
+            show(data[name], missed)
+    print(f"\nbench: kernel {data['kernel']}, {data['cpus']} cpus: " +
+          ("all goals met" if not missed else "missed: " + ", ".join(missed)))
+    return missed

@@ -1,0 +1,200 @@
+#include "agent/detect/egress.h"
+
+#include "tests/unit/detect/detect_test_base.h"
+
+namespace tensorwarden {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::kMiB;
+using testing::kSecond;
+using ::testing::SizeIs;
+
+class EgressTest : public ::testing::Test {
+ protected:
+  EgressTest() : bench(Make()) {
+    bench.host.Feed(0, testing::Asset(1));  // 64 MiB, label 0
+    bench.host.Exec(123, {.comm = "curl", .path = "/usr/bin/curl"});
+  }
+  static std::unique_ptr<Detector> Make(EgressConfig config = {}) {
+    return std::move(CreateEgressDetector(std::move(config)).value());
+  }
+
+  struct Facts {
+    uint32_t pid = 123;
+    std::string peer = "10.9.0.2";
+    std::string local = "10.9.0.1";
+    uint64_t cookie = 7;
+    bool serving = false;
+    uint64_t delta = 1;
+  };
+  static Egress Sent(uint64_t total, const Facts& facts) {
+    Egress egress;
+    egress.socket.peer_address = facts.peer;
+    egress.socket.local_address = facts.local;
+    egress.socket.peer_port = 8080;
+    egress.cookie = facts.cookie;
+    egress.bytes = total;
+    egress.delta = facts.delta;
+    egress.serving = facts.serving;
+    return egress;
+  }
+  std::vector<Finding> Send(uint64_t total, Facts facts) { return bench.Feed(facts.pid, Sent(total, facts)); }
+  std::vector<Finding> Send(uint64_t total) { return Send(total, Facts()); }
+
+  testing::DetectBench bench;
+};
+
+TEST_F(EgressTest, AnUploadClimbsTheLadderAsOneMatter) {
+  std::vector<std::string> stages, keys;
+  for (uint64_t sent = 0; sent <= 64 * kMiB; sent += 64 << 10)
+    for (const Finding& finding : Send(sent)) {
+      stages.push_back(finding.stage);
+      keys.push_back(finding.key);
+      EXPECT_EQ(finding.what, "upload");
+    }
+  EXPECT_THAT(stages, ElementsAre("1%", "10%", "50%", "100%"));
+  for (const std::string& key : keys) EXPECT_EQ(key, keys[0]);
+}
+
+TEST_F(EgressTest, TheEvidenceNamesWhoWhatWhereAndHowMuch) {
+  const auto findings = Send(1258291);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].evidence,
+            "curl (pid 123) sent 1.2 MiB of 64.0 MiB (1.9 %) of demo.safetensors to 10.9.0.2:8080 within 1m");
+  EXPECT_EQ(findings[0].destination_class, "private");
+  EXPECT_EQ(findings[0].destination, "10.9.0.2");
+  EXPECT_NEAR(findings[0].share, 0.0187, 0.0001);
+}
+
+TEST_F(EgressTest, JustBelowTheFirstRungNothingFires) { EXPECT_THAT(Send(64 * kMiB / 100 - 1000), IsEmpty()); }
+
+TEST_F(EgressTest, BelowTheLeastBytesNothingFiresHoweverSmallTheAsset) {
+  bench.host.Feed(0, testing::Asset(1, {.size = 300 << 10}));
+  EXPECT_THAT(Send(255 << 10), IsEmpty());
+  EXPECT_THAT(Send(256 << 10), SizeIs(1));
+}
+
+TEST_F(EgressTest, ASampleAndARecordOfTheSameBytesAreChargedOnce) {
+  EXPECT_THAT(Send(600 << 10), IsEmpty());
+  EXPECT_THAT(Send(600 << 10), IsEmpty());
+  EXPECT_THAT(Send(500 << 10), IsEmpty()) << "late";
+  EXPECT_THAT(Send(650 << 10), IsEmpty());
+  EXPECT_THAT(Send(660 << 10), SizeIs(1));
+}
+
+TEST_F(EgressTest, ACountThatTheKernelStartedAnewIsChargedAgain) {
+  Send(600 << 10);
+  bench.host.now_ns += kSecond;
+  EXPECT_THAT(Send(100 << 10, {.delta = 100 << 10}), SizeIs(1));
+}
+
+TEST_F(EgressTest, LoopbackNeverFires) {
+  EXPECT_THAT(Send(64 * kMiB, {.peer = "127.0.0.1"}), IsEmpty());
+  EXPECT_THAT(Send(64 * kMiB, {.peer = "::1", .cookie = 8}), IsEmpty());
+  EXPECT_THAT(Send(64 * kMiB, {.peer = "10.9.0.1", .cookie = 9}), IsEmpty()) << "its own address";
+}
+
+TEST_F(EgressTest, AnUnknownPeerIsPublic) {
+  const auto findings = Send(kMiB, {.peer = ""});
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].destination_class, "public");
+}
+
+TEST_F(EgressTest, ASlowLeakIsChargedOverTheWeek) {
+  std::vector<Finding> all;
+  for (uint64_t hour = 1; hour <= 100; ++hour) {
+    bench.host.now_ns += 3600 * kSecond;
+    for (Finding& finding : Send(hour * (10 << 10))) all.push_back(finding);
+  }
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_THAT(all[0].evidence, ::testing::HasSubstr("within 168h"));
+}
+
+TEST_F(EgressTest, WhatLeftTheWindowNoLongerCountsAndTheRungCanFireAgain) {
+  EXPECT_THAT(Send(kMiB), SizeIs(1));
+  bench.host.now_ns += 8 * 24 * 3600 * kSecond;
+  EXPECT_THAT(Send(kMiB + 1000), IsEmpty());
+  EXPECT_THAT(Send(2 * kMiB), SizeIs(1));
+}
+
+TEST_F(EgressTest, ProcessesOfOneJobAreOneMatter) {
+  bench.host.Exec(200, {.comm = "bash"});
+  bench.host.Fork(200, 201);
+  bench.host.Fork(200, 202);
+  const auto first = Send(kMiB, {.pid = 201, .cookie = 1});
+  const auto second = Send(6 * kMiB, {.pid = 202, .cookie = 2});
+  ASSERT_THAT(first, SizeIs(1));
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_EQ(first[0].key, second[0].key);
+  EXPECT_EQ(second[0].stage, "10%");
+}
+
+TEST_F(EgressTest, ATheftSplitOverManySmallJobsBringsTheCommonBudgetUp) {
+  std::vector<Finding> all;
+  for (uint32_t pid = 300; pid < 370; ++pid) {
+    bench.host.Exec(pid, {.comm = "curl"});
+    for (Finding& finding : Send(100 << 10, {.pid = pid, .cookie = pid})) all.push_back(finding);
+  }
+  ASSERT_THAT(all, SizeIs(2)) << "7 MiB: 1 % and 10 %";
+  EXPECT_THAT(all[0].evidence, ::testing::HasSubstr("and other jobs together sent"));
+}
+
+TEST_F(EgressTest, AJobThatSendsLittleAfterAnotherStoleAllIsQuiet) {
+  Send(64 * kMiB);
+  bench.host.Exec(400, {.comm = "logger"});
+  EXPECT_THAT(Send(300 << 10, {.pid = 400, .cookie = 400}), IsEmpty());
+  const auto own = Send(kMiB, {.pid = 400, .cookie = 400});
+  ASSERT_THAT(own, SizeIs(1));
+  EXPECT_EQ(own[0].stage, "1%") << "by its own bytes";
+}
+
+TEST_F(EgressTest, ServingPortBytesFireOnlyAtHalfAModelToOnePeer) {
+  EXPECT_THAT(Send(31 * kMiB, {.serving = true}), IsEmpty());
+  EXPECT_THAT(Send(31 * kMiB, {.peer = "10.9.0.3", .cookie = 8, .serving = true}), IsEmpty());
+  const auto findings = Send(33 * kMiB, {.serving = true});
+  EXPECT_THAT(testing::Whats(findings), ElementsAre("serving_port"));
+  EXPECT_THAT(Send(34 * kMiB, {.serving = true}), IsEmpty()) << "once";
+}
+
+TEST_F(EgressTest, ServingPortBytesOfYesterdayAreForgotten) {
+  Send(31 * kMiB, {.serving = true});
+  bench.host.now_ns += 25 * 3600 * kSecond;
+  EXPECT_THAT(Send(40 * kMiB, {.serving = true}), IsEmpty());
+}
+
+TEST_F(EgressTest, BudgetsSurviveARestart) {
+  EXPECT_THAT(Send(600 << 10), IsEmpty());
+  const std::string state = bench.detector().Save();
+  bench.Use(Make());
+  ASSERT_TRUE(bench.detector().Restore(state).ok());
+  EXPECT_THAT(Send(100 << 10), SizeIs(1)) << "the kernel counts from 0 again; the budget does not";
+  EXPECT_EQ(Make()->Restore(state).code(), absl::StatusCode::kOk);
+}
+
+TEST_F(EgressTest, ABrokenOrForeignStateIsRefusedAndLeavesAnEmptyDetector) {
+  Send(600 << 10);
+  const std::string state = bench.detector().Save();
+  testing::ExpectRefusesBroken(bench.detector(), state);
+  EXPECT_THAT(Send(700 << 10), IsEmpty());
+  EXPECT_FALSE(Make({.windows = {absl::Minutes(1)}})->Restore(state).ok());
+}
+
+TEST_F(EgressTest, MoreSocketsThanTheBoundChargeOnlyGrowth) {
+  bench.Use(Make({.max_sockets = 2}));
+  for (uint64_t cookie = 1; cookie <= 3; ++cookie) Send(100 << 10, {.cookie = cookie, .delta = 100 << 10});
+  EXPECT_THAT(Send(600 << 10, {.cookie = 1, .delta = 1000}), IsEmpty()) << "301 KiB, not 900";
+}
+
+TEST(EgressConfigTest, BadSettingsAreNamed) {
+  EXPECT_FALSE(CreateEgressDetector({.ladder = {}}).ok());
+  EXPECT_FALSE(CreateEgressDetector({.ladder = {0.5, 0.1}}).ok());
+  EXPECT_FALSE(CreateEgressDetector({.ladder = {1.5}}).ok());
+  EXPECT_FALSE(CreateEgressDetector({.windows = {}}).ok());
+  EXPECT_FALSE(CreateEgressDetector({.max_budgets = 0}).ok());
+  EXPECT_FALSE(CreateEgressDetector({.max_sockets = 0}).ok());
+}
+
+}  // namespace
+}  // namespace tensorwarden

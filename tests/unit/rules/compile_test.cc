@@ -1,0 +1,178 @@
+// What rule files are refused, with which place and words.
+#include <fmt/format.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/rule_scene.h"
+
+namespace tensorwarden {
+namespace {
+
+struct BadCondition {
+  const char* condition;
+  const char* message;  // from the column on; the condition starts at column 5 of line 6
+};
+
+class ConditionErrorTest : public ::testing::TestWithParam<BadCondition> {};
+
+TEST_P(ConditionErrorTest, NamesPlaceRuleAndFix) {
+  const std::string error = CompileError(RuleText(GetParam().condition));
+  EXPECT_EQ(error.rfind(std::string("r.yaml:6:") + GetParam().message, 0), 0u) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, ConditionErrorTest,
+    ::testing::ValuesIn(std::vector<BadCondition>{
+        {"proc.nam = x", "5: rule 'r': unknown field 'proc.nam'; did you mean 'proc.name'"},
+        {"proc.name = x and zzz.qqq.www = 1", "23: rule 'r': unknown field 'zzz.qqq.www'"},
+        {"proc.name < 5", "15: rule 'r': '<' does not fit field 'proc.name', which is a text"},
+        {"user.uid startswith 5", "14: rule 'r': 'startswith' does not fit field 'user.uid', which is a number"},
+        {"proc.role.confirmed > 1", "25: rule 'r': '>' does not fit field 'proc.role.confirmed', which is true or false"},
+        {"proc.role.confirmed = yes", "27: rule 'r': field 'proc.role.confirmed' is true or false, not 'yes'"},
+        {"user.uid = root", "16: rule 'r': field 'user.uid' is a number, not 'root'"},
+        {"proc.name[1] = x", "5: rule 'r': field 'proc.name' takes no argument"},
+        {"proc.aname[x] = y", "5: rule 'r': proc.aname[...] takes a number"},
+        {"proc.aname[99] = y", "5: rule 'r': proc.aname[...] takes a number"},
+        {"nosuch", "5: rule 'r': unknown macro 'nosuch'"},
+        {"proc.name in nosuch", "18: rule 'r': unknown list 'nosuch'"},
+        {"evt.type = opn", "16: rule 'r': unknown event type 'opn'; did you mean 'open'"},
+        {"proc.name regex '('", "21: rule 'r': bad regular expression"},
+        {"proc.name = x proc.name = y", "19: rule 'r': expected 'and', 'or' or the end, found 'proc.name'"},
+    }));
+
+struct BadFile {
+  const char* text;
+  const char* error;
+};
+
+class FileErrorTest : public ::testing::TestWithParam<BadFile> {};
+
+TEST_P(FileErrorTest, NamesPlaceAndFix) {
+  const std::string error = CompileError(GetParam().text);
+  EXPECT_EQ(error.rfind(GetParam().error, 0), 0u) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, FileErrorTest,
+    ::testing::ValuesIn(std::vector<BadFile>{
+        {"a: b\n", "r.yaml:1:1: a rule file is a list of items"},
+        {"- foo: b\n", "r.yaml:1:3: expected an item with 'rule', 'macro' or 'list', found 'foo'"},
+        {"- list: a\n  items: [x]\n  items: [y]\n", "r.yaml:3:3: YAML: duplicate key"},
+        {"- list: a\n  item: [x]\n", "r.yaml:2:3: list 'a': unknown key 'item'; did you mean 'items'"},
+        {"- list: a\n", "r.yaml:1:9: list 'a': 'items' is missing"},
+        {"- list: a\n  items: x\n", "r.yaml:2:10: list 'a': 'items' must be a list"},
+        {"- list: a\n  items: [x]\n- list: a\n  items: [y]\n", "r.yaml:3:9: list 'a': defined twice in this file, first in line 1"},
+        {"- list: a\n  items: [x]\n  append: true\n", "r.yaml:1:9: list 'a': there is no earlier list"},
+        {"- macro: m\n  condition: m\n", "r.yaml:2:14: macro 'm': macro 'm' uses itself"},
+        {"- macro: m\n  condition: proc.nme = x\n", "r.yaml:2:14: macro 'm': unknown field 'proc.nme'"},
+        {"- macro: m\n  condition: [a\n", "r.yaml:"},
+        {"- rule: a\n  desc: d\n  output: o\n  condition: proc.name = x\n", "r.yaml:1:9: rule 'a': 'priority' is missing"},
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Hot\n  condition: proc.name = x\n",
+         "r.yaml:4:13: rule 'a': unknown priority 'Hot'"},
+        {"- rule: a\n  conditon: b\n", "r.yaml:2:3: rule 'a': unknown key 'conditon'; did you mean 'condition'"},
+        {"- rule: a\n  desc: d\n  output: '%proc.nme'\n  priority: Error\n  condition: proc.name = x\n",
+         "r.yaml:3:12: rule 'a': output: unknown field 'proc.nme'"},
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: [a.b], for: 1h}\n",
+         "r.yaml:6:19: rule 'a': suppress: unknown field 'a.b'"},
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: [proc.name]}\n",
+         "r.yaml:6:14: rule 'a': 'suppress' needs 'for'"},
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  enabled: maybe\n",
+         "r.yaml:6:12: rule 'a': 'enabled' must be true or false"},
+        {"- list: a\n  items: &x [b]\n- list: c\n  items: *x\n", "r.yaml:"},
+    }));
+
+TEST(CompileTest, PositionsHoldInFoldedBlocks) {
+  const std::string error = CompileError(
+      "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  condition: >\n"
+      "    proc.name = x\n    and (proc.pname = y\n      or user.uidd = 3)\n");
+  EXPECT_EQ(error.rfind("r.yaml:8:10: rule 'r': unknown field 'user.uidd'", 0), 0u) << error;
+}
+
+TEST(CompileTest, AllErrorsOfAllFilesAreReported) {
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile(
+      {{"a.yaml", RuleText("x.y = 1") + "- list: l\n"}, {"b.yaml", "- macro: m\n  condition: ()\n"}}, problems);
+  EXPECT_FALSE(rules.ok());
+  ASSERT_EQ(problems.size(), 3u);
+  EXPECT_EQ(problems[0].path, "a.yaml");
+  EXPECT_EQ(problems[1].path, "b.yaml");  // macros are checked before rules
+}
+
+TEST(CompileTest, MacrosThatMultiplyAreBounded) {
+  std::string text = "- macro: m0\n  condition: proc.name = x\n";
+  for (int i = 1; i < 30; ++i) text += fmt::format("- macro: m{}\n  condition: m{} or m{}\n", i, i - 1, i - 1);
+  EXPECT_NE(CompileError(text).find("too large"), std::string::npos);
+}
+
+TEST(CompileTest, ListsThatMultiplyAreBoundedAlsoWhenTheyAreEmpty) {
+  std::string text = "- list: l0\n  items: []\n";
+  for (int i = 1; i < 15; ++i) {
+    text += fmt::format("- list: l{}\n  items: [{}]\n", i, [&] {
+      std::string items;
+      for (int j = 0; j < 20; ++j) items += fmt::format("{}l{}", j ? ", " : "", i - 1);
+      return items;
+    }());
+  }
+  EXPECT_NE(CompileError(text + RuleText("proc.name in (l14)")).find("too many list values"), std::string::npos);
+}
+
+TEST(CompileTest, AListInACycleIsAnError) {
+  EXPECT_NE(CompileError("- list: a\n  items: [b]\n- list: b\n  items: [a]\n" + RuleText("proc.name in (a)"))
+                .find("uses itself"),
+            std::string::npos);
+}
+
+TEST(CompileTest, AMisspeltListInBracketsIsAWarning) {
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile(
+      {{"r.yaml", "- list: approved_tools\n  items: [x]\n" + RuleText("evt.type = execve and proc.name in (aproved_tools)")}},
+      problems);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_FALSE(problems[0].error);
+  EXPECT_NE(problems[0].message.find("did you mean 'approved_tools'"), std::string::npos);
+}
+
+TEST(CompileTest, ARuleThatCanNeverMatchIsAWarning) {
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile({{"r.yaml", RuleText("evt.type = http_request and finding.kind = egress")}}, problems);
+  ASSERT_TRUE(rules.ok());
+  EXPECT_EQ((*rules)->Size(), 0u);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].message.find("never match"), std::string::npos);
+}
+
+TEST(CompileTest, LaterFilesOverrideSwitchAndAppend) {
+  std::vector<RuleProblem> problems;
+  const std::string base = "- list: l\n  items: [a]\n" + RuleText("evt.type = execve and proc.name in (l)");
+  const auto sizes = [&](const std::string& later) {
+    const auto rules = RuleSet::Compile({{"a.yaml", base}, {"b.yaml", later}}, problems);
+    EXPECT_TRUE(rules.ok()) << rules.status();
+    return rules.ok() ? static_cast<int>((*rules)->Size()) : -1;
+  };
+  EXPECT_EQ(sizes("- rule: r\n  enabled: false\n"), 0);
+  EXPECT_EQ(sizes("- rule: r\n  append: true\n  condition: and user.uid = 0\n"), 1);
+  EXPECT_EQ(sizes("- rule: r\n  condition: or user.uid = 0\n  override: {condition: append}\n"), 1);
+  EXPECT_EQ(sizes("- list: l\n  items: [b]\n  append: true\n"), 1);
+  EXPECT_EQ(sizes(RuleText("evt.type = tick")), 1);
+}
+
+TEST(CompileTest, NeedsNameTheKindsAndWhetherOpensMustBeHooked) {
+  EXPECT_FALSE(MustCompile(RuleText("finding.kind = egress"))->Needs().opens);
+  EXPECT_FALSE(MustCompile(RuleText("evt.type = execve and proc.name = x"))->Needs().opens);
+  EXPECT_TRUE(MustCompile(RuleText("evt.type in (openat, execve)"))->Needs().opens);
+  EXPECT_TRUE(MustCompile(RuleText("proc.name = x"))->Needs().opens);
+  EXPECT_FALSE(MustCompile(RuleText("proc.name = x and not evt.type = open"))->Needs().opens);
+  EXPECT_FALSE(MustCompile(RuleText("proc.name = x and evt.type != open"))->Needs().opens);
+}
+
+TEST(LoadTest, APathThatIsNotThereIsNamed) {
+  const auto files = LoadRuleFiles({"/nonexistent/rules"});
+  EXPECT_EQ(files.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(std::string(files.status().message()).find("/nonexistent/rules"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tensorwarden
