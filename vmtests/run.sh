@@ -2,7 +2,7 @@
 # Runs a command in a guest with a real kernel: vmtests/run.sh [-o OUT] [-t SECONDS] [-i] KERNEL COMMAND...
 #
 # KERNEL: 6.1 or 6.12. COMMAND is a shell line; it runs as root in /tensorwarden, where the agent, the test programs,
-# rules and test data lie under the same relative paths as here (OUT becomes build/), with a fresh ext4 on /tmp. Its
+# rules and test data lie under the same relative paths as here (OUT becomes build/), with a fresh ext4 on /tmp and /var/tmp. Its
 # output comes out here and its exit status is this script's. 125: the guest did not get that far; the console is shown.
 # -i counts guest instructions: one is one nanosecond of guest time, so figures repeat to the digit.
 set -euo pipefail
@@ -64,7 +64,7 @@ add_program() {
 add_payload() {
 	local program
 	mkdir -p "$root/tensorwarden/build"
-	for program in "$out/tensorwarden" "$out/tests/live" "$out"/bench/*; do
+	for program in "$out/tensorwarden" "$out/tests/live" "$out"/tests/triggers/* "$out"/bench/*; do
 		if [ -f "$program" ] && [ -x "$program" ]; then
 			add_program "$program" "/tensorwarden/build/${program#"$out"/}"
 		fi

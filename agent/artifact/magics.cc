@@ -7,7 +7,7 @@
 namespace tensorwarden {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 struct Magic {
   const char* format;

@@ -2,7 +2,7 @@
 
 namespace tensorwarden {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 std::optional<Identity> ProbeNumpy(const FileWindow& window) {
   if (!window.HeadHas(0, "\x93NUMPY"sv)) return std::nullopt;

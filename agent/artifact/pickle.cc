@@ -8,7 +8,7 @@
 namespace tensorwarden {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr std::string_view kTorchMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e"sv;
 constexpr std::string_view kLibraries[] = {"torch",     "numpy",

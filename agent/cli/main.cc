@@ -2,10 +2,12 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "agent/cli/verbs.h"
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of alerts that goes away is an error of that sink only
   // Stdout is for alerts and answers.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("tensorwarden"));
   spdlog::set_pattern("%n: %l: %v");

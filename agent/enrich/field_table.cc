@@ -13,9 +13,8 @@ namespace {
 
 std::vector<FieldSpec> BuildTable() {
   std::vector<FieldSpec> table;
-  for (const auto part : {fields::EventFields(), fields::ProcessFields(), fields::FileFields(),
-                          fields::NetworkFields(), fields::AssetFields(), fields::FindingFields(),
-                          fields::HostFields()}) {
+  for (const auto part : {fields::EventFields(), fields::ProcessFields(), fields::FileFields(), fields::NetworkFields(),
+                          fields::AssetFields(), fields::FindingFields(), fields::HostFields()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   std::sort(table.begin(), table.end(), [](const FieldSpec& a, const FieldSpec& b) { return a.name < b.name; });
@@ -34,9 +33,7 @@ std::string NumberText(double value) {
   return fmt::format("{:.6g}", value);
 }
 
-std::string Joined(const std::vector<std::string_view>& values) {
-  return fmt::format("{}", fmt::join(values, ","));
-}
+std::string Joined(const std::vector<std::string_view>& values) { return fmt::format("{}", fmt::join(values, ",")); }
 
 }  // namespace
 

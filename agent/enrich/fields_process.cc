@@ -12,9 +12,7 @@ constexpr uint32_t kNoLogin = 0xffffffff;
 FieldValue NameOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->comm); }
 FieldValue PathOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->path); }
 FieldValue CommandOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->cmdline); }
-FieldValue ExeOf(const ProcessInfo* p) {
-  return p == nullptr || p->args.empty() ? PathOf(p) : Known(p->args.front());
-}
+FieldValue ExeOf(const ProcessInfo* p) { return p == nullptr || p->args.empty() ? PathOf(p) : Known(p->args.front()); }
 
 using ProcessGetter = FieldValue (*)(const ProcessInfo*);
 
@@ -141,8 +139,7 @@ constexpr FieldSpec kFields[] = {
     {"proc.cwd", FieldType::kString, false, kAllKinds, "Working directory when the program started.", Cwd},
     {"proc.pname", FieldType::kString, false, kAllKinds, "Name of the parent.", OfParent<NameOf>},
     {"proc.pexe", FieldType::kString, false, kAllKinds, "First argument of the parent.", OfParent<ExeOf>},
-    {"proc.pexepath", FieldType::kString, false, kAllKinds, "Full path of the parent's executable.",
-     OfParent<PathOf>},
+    {"proc.pexepath", FieldType::kString, false, kAllKinds, "Full path of the parent's executable.", OfParent<PathOf>},
     {"proc.pcmdline", FieldType::kString, false, kAllKinds, "All arguments of the parent.", OfParent<CommandOf>},
     {"proc.aname", FieldType::kStringList, true, kAllKinds,
      "Name of an ancestor: [1] the parent, [2] its parent; without an argument, any ancestor.", OfAncestors<NameOf>},

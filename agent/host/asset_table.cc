@@ -1,6 +1,7 @@
 #include "agent/host/asset_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "bpf/abi/event.h"
 
@@ -16,6 +17,8 @@ constexpr size_t kMaxOrphans = 1024;
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool IsModelClass(const std::string& klass) { return klass == "model" || klass == "checkpoint" || klass == "adapter"; }
+
+bool IsAlternative(const AssetInfo& info) { return info.klass == "checkpoint"; }
 
 }  // namespace
 
@@ -89,14 +92,23 @@ void AssetTable::JoinLabel(Entry& entry) {
   // Nothing of the set is left but its size, which the shares of its carriers were counted by.
   if (label.assets.empty()) label.size = 0;
   label.assets.push_back(entry.info.id);
-  if (!entry.copy) label.size += entry.info.size;
+  Grow(entry, 0);
   if (IsModelClass(entry.info.klass)) model_labels_ |= 1ull << entry.info.label;
 }
 
 void AssetTable::LeaveLabel(const Entry& entry) {
   LabelInfo& label = LabelOf(entry);
   std::erase(label.assets, entry.info.id);
-  if (!label.assets.empty() && !entry.copy) label.size -= std::min(label.size, entry.info.size);
+  if (label.assets.empty() || entry.copy || IsAlternative(entry.info)) return;
+  label.size -= std::min(label.size, entry.info.size);
+}
+
+// Shards add up to one model. Checkpoints of one run are each the whole of it: the largest counts.
+void AssetTable::Grow(const Entry& entry, uint64_t former_size) {
+  LabelInfo& label = LabelOf(entry);
+  if (entry.copy) return;
+  label.size = IsAlternative(entry.info) ? std::max(label.size, entry.info.size)
+                                         : label.size - std::min(former_size, label.size) + entry.info.size;
 }
 
 // A file that a carrier wrote and that is as long as an asset of the label is a copy of it, not an asset set of its
@@ -131,7 +143,7 @@ void AssetTable::Found(const Event& event, const AssetFound& found, ProcessKey c
   info.owner_uid = found.owner_uid;
   SetPath(*entry, found.path);
   TakeBirth(*entry, event, found, creator_tree);
-  if (!AdoptCopyLabel(*entry)) info.label = allocator_.BitFor(found.path, found.klass);
+  if (!AdoptCopyLabel(*entry)) info.label = allocator_.BitFor(found.path, found.klass, found.label);
   JoinLabel(*entry);
   Watch(*entry, effects);
 }
@@ -140,8 +152,8 @@ void AssetTable::Found(const Event& event, const AssetFound& found, ProcessKey c
 void AssetTable::Update(Entry& entry, const AssetFound& found, std::vector<HostEffect>& effects) {
   AssetInfo& info = entry.info;
   const bool changed = info.size != found.size || info.path != found.path || info.unlinked_seq != 0;
-  if (!entry.copy) LabelOf(entry).size += found.size - std::min(info.size, LabelOf(entry).size);
-  info.size = found.size;
+  const uint64_t former_size = std::exchange(info.size, found.size);
+  Grow(entry, former_size);
   if (!found.name.empty()) info.name = found.name;
   if (!found.klass.empty()) info.klass = found.klass;
   if (!found.format.empty()) info.format = found.format;

@@ -64,6 +64,7 @@ class AssetTable {
                 std::vector<HostEffect>& effects);
   void TakeRenamedBirth(Entry& entry, const Event& event, const std::string& path, ProcessKey tree);
   void Orphan(Entry& entry, uint64_t seq, std::vector<HostEffect>& effects);
+  void Grow(const Entry& entry, uint64_t former_size);
   void Watch(const Entry& entry, std::vector<HostEffect>& effects) const;
   LabelInfo& LabelOf(const Entry& entry) { return labels_[entry.info.label]; }
 

@@ -1,5 +1,8 @@
 #include "agent/host/label_allocator.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace tensorwarden {
 namespace {
 
@@ -41,16 +44,24 @@ std::string AssetSetOf(std::string_view path, std::string_view klass) {
   return WithoutShardNumber(path);
 }
 
-uint32_t LabelAllocator::BitFor(std::string_view path, std::string_view klass) {
+uint32_t LabelAllocator::Choose(int32_t wanted) const {
+  if (wanted >= 0 && wanted < static_cast<int32_t>(kSharedBits) && (taken_ >> wanted & 1) == 0) {
+    return static_cast<uint32_t>(wanted);
+  }
+  return std::min<uint32_t>(static_cast<uint32_t>(std::countr_one(taken_)), kLastBit);
+}
+
+uint32_t LabelAllocator::BitFor(std::string_view path, std::string_view klass, int32_t wanted) {
   std::string set = AssetSetOf(path, klass);
   if (const auto it = bits_.find(set); it != bits_.end()) return it->second;
-  if (next_ >= kOwnBits) {
+  if (std::popcount(taken_) >= static_cast<int>(kOwnBits)) {
     set = std::string(Directory(path)) + "/";  // ends with a slash: no file's set does
     if (const auto it = bits_.find(set); it != bits_.end()) return it->second;
   }
-  if (next_ >= 62) return kLastBit;
-  bits_[set] = next_;
-  return next_++;
+  if (std::popcount(taken_) >= static_cast<int>(kSharedBits)) return kLastBit;
+  const uint32_t bit = Choose(wanted);
+  taken_ |= uint64_t{1} << bit;
+  return bits_[set] = bit;
 }
 
 }  // namespace tensorwarden

@@ -15,15 +15,19 @@ namespace tensorwarden {
 class LabelAllocator {
  public:
   static constexpr uint32_t kOwnBits = 48;
+  static constexpr uint32_t kSharedBits = 62;
   static constexpr uint32_t kLastBit = 63;
 
   // The bit of the set that the file belongs to; the same for the same set ever after, also when its files are gone:
-  // carriers of it may still live.
-  uint32_t BitFor(std::string_view path, std::string_view klass);
+  // carriers of it may still live. `wanted` is the bit that it had before a restart, -1 none: it gets it if no other
+  // set has.
+  uint32_t BitFor(std::string_view path, std::string_view klass, int32_t wanted = -1);
 
  private:
+  uint32_t Choose(int32_t wanted) const;
+
   absl::flat_hash_map<std::string, uint32_t> bits_;  // at most 62 entries
-  uint32_t next_ = 0;
+  uint64_t taken_ = 0;                               // bit set
 };
 
 // Name of the set: directory and file name, a shard's number left out; of checkpoints every number.

@@ -17,8 +17,8 @@ struct OperatorName {
 
 // A symbol's longer form stands before its shorter one.
 constexpr OperatorName kSymbols[] = {
-    {"==", Operator::kEqual},       {"=", Operator::kEqual},      {"!=", Operator::kNotEqual},
-    {"<=", Operator::kLessEqual},   {"<", Operator::kLess},       {">=", Operator::kGreaterEqual},
+    {"==", Operator::kEqual},     {"=", Operator::kEqual}, {"!=", Operator::kNotEqual},
+    {"<=", Operator::kLessEqual}, {"<", Operator::kLess},  {">=", Operator::kGreaterEqual},
     {">", Operator::kGreater},
 };
 constexpr OperatorName kWords[] = {
@@ -33,9 +33,7 @@ constexpr OperatorName kWords[] = {
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsNameByte(char c) { return IsLetter(c) || (c >= '0' && c <= '9') || c == '_'; }
-bool IsBareByte(char c) {
-  return !IsBlank(c) && c != '(' && c != ')' && c != '"' && c != '\'' && c != ',' && c != '=';
-}
+bool IsBareByte(char c) { return !IsBlank(c) && c != '(' && c != ')' && c != '"' && c != '\'' && c != ',' && c != '='; }
 
 char Unescaped(char c) {
   switch (c) {

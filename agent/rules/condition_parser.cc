@@ -107,8 +107,8 @@ class Parser {
   std::optional<Ast> ParseMacro(Ast node) {
     node.kind = Ast::Kind::kMacro;
     if (lexer_.TakeOperator()) {
-      return FailAt(node.offset, fmt::format("'{}' is no field: fields have a '.', as in proc.name",
-                                             Printable(node.name)));
+      return FailAt(node.offset,
+                    fmt::format("'{}' is no field: fields have a '.', as in proc.name", Printable(node.name)));
     }
     return node;
   }

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::string_view kListKeys[] = {"list", "items", "append", "override"};
 constexpr std::string_view kMacroKeys[] = {"macro", "condition", "append", "override"};
-constexpr std::string_view kRuleKeys[] = {"rule",     "desc",          "condition",  "output",          "priority",
-                                          "tags",     "enabled",       "source",     "next_step",       "false_positives",
-                                          "suppress", "warn_evttypes", "exceptions", "append",          "override"};
+constexpr std::string_view kRuleKeys[] = {"rule",     "desc",          "condition",  "output",    "priority",
+                                          "tags",     "enabled",       "source",     "next_step", "false_positives",
+                                          "suppress", "warn_evttypes", "exceptions", "append",    "override"};
 constexpr std::string_view kSwitchKeys[] = {"enabled"};
 constexpr std::string_view kRequired[] = {"desc", "condition", "output", "priority"};
 // Falco's demands on the engine and its plugins: they say nothing about us.
@@ -96,7 +96,8 @@ class RuleReader {
       return;
     }
     item_.Error(text->At(0), fmt::format("unknown priority '{}'; use Emergency, Alert, Critical, Error, Warning, "
-                                         "Notice, Informational or Debug", Printable(text->text())));
+                                         "Notice, Informational or Debug",
+                                         Printable(text->text())));
   }
 
   void ReadSource() {

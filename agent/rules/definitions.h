@@ -43,7 +43,7 @@ struct RuleDefinition {
 // definition; an item of just `rule` and `enabled` switches one on or off; anything else replaces it.
 class Definitions {
  public:
-  static constexpr size_t kMaxDefinitions = 50'000;  // each of lists, macros and rules
+  static constexpr size_t kMaxDefinitions = 50'000;   // each of lists, macros and rules
   static constexpr size_t kMaxListItems = 1'000'000;  // of all lists
 
   explicit Definitions(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}

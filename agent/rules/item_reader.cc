@@ -57,7 +57,8 @@ void ItemReader::CheckKeys(std::span<const std::string_view> keys) {
   for (const YamlPair& pair : item_.pairs) {
     if (Contains(keys, pair.key)) continue;
     const std::vector<std::string_view> names(keys.begin(), keys.end());
-    Error(pair.place, fmt::format("unknown key '{}'{}", Printable(pair.key), DidYouMean(NearestNames(pair.key, names))));
+    Error(pair.place,
+          fmt::format("unknown key '{}'{}", Printable(pair.key), DidYouMean(NearestNames(pair.key, names))));
   }
 }
 

@@ -14,9 +14,9 @@ struct Unit {
 
 constexpr double kKi = 1024, kMi = kKi * kKi, kGi = kMi * kKi, kTi = kGi * kKi;
 constexpr Unit kUnits[] = {
-    {"", 1},       {"%", 0.01},   {"B", 1},      {"kB", 1e3},  {"KB", 1e3},  {"MB", 1e6},   {"GB", 1e9},
-    {"TB", 1e12},  {"KiB", kKi},  {"MiB", kMi},  {"GiB", kGi}, {"TiB", kTi}, {"ns", 1e-9},  {"us", 1e-6},
-    {"ms", 1e-3},  {"s", 1},      {"m", 60},     {"h", 3600},  {"d", 86400},
+    {"", 1},      {"%", 0.01},  {"B", 1},     {"kB", 1e3},  {"KB", 1e3},  {"MB", 1e6},  {"GB", 1e9},
+    {"TB", 1e12}, {"KiB", kKi}, {"MiB", kMi}, {"GiB", kGi}, {"TiB", kTi}, {"ns", 1e-9}, {"us", 1e-6},
+    {"ms", 1e-3}, {"s", 1},     {"m", 60},    {"h", 3600},  {"d", 86400},
 };
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -59,9 +59,8 @@ std::optional<OutputTemplate> OutputTemplate::Parse(const std::string& subject, 
     if (output.parts_.size() == kMaxFields) return fail(at, fmt::format("more than {} fields", kMaxFields));
     const size_t end = at + 1 + part.field->name.size();
     at = end;
-    const size_t close = part.field->takes_argument && end < text.size() && text[end] == '['
-                             ? text.find(']', end)
-                             : std::string_view::npos;
+    const size_t close = part.field->takes_argument && end < text.size() && text[end] == '[' ? text.find(']', end)
+                                                                                             : std::string_view::npos;
     if (close != std::string_view::npos) {
       part.argument = std::string(text.substr(end + 1, close - end - 1));
       at = close + 1;

@@ -1,7 +1,8 @@
 // Conditions as code: typed tests with jumps, no text and no virtual call on the way.
 //
 // An instruction runs one test and jumps; "and", "or" and "not" exist only as jump targets, so evaluation needs no
-// stack and stops at the first test that decides. All rules share one program: equal fields, texts and lists exist once.
+// stack and stops at the first test that decides. All rules share one program: equal fields, texts and lists exist
+// once.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -45,7 +46,7 @@ enum class TestOp : uint8_t {
   kNumberLessEqual,
   kNumberGreater,
   kNumberGreaterEqual,
-  kNumberIn,  // literal: number list
+  kNumberIn,   // literal: number list
   kTextEqual,  // literal, from here on: text, or set
   kTextNotEqual,
   kTextIn,

@@ -88,8 +88,9 @@ class CompiledRuleSet final : public RuleSet {
   static void WarnIfBroad(const RuleDefinition& definition, const std::string& subject, KindSet kinds,
                           Diagnostics& diagnostics) {
     if (kinds != kAllKinds) return;
-    diagnostics.Warning(definition.place, subject + "looks at events of every kind, file opens among them, which have "
-                                                    "to be hooked for it; add 'evt.type = ...' to the condition");
+    diagnostics.Warning(definition.place, subject +
+                                              "looks at events of every kind, file opens among them, which have "
+                                              "to be hooked for it; add 'evt.type = ...' to the condition");
   }
 
   static bool ResolveSuppress(const RuleDefinition& definition, const std::string& subject, std::vector<Slot>& slots,

@@ -14,9 +14,7 @@
 
 namespace tensorwarden {
 
-enum class Priority : uint8_t {
-  kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug
-};
+enum class Priority : uint8_t { kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug };
 const char* PriorityName(Priority priority);  // Falco's spelling: "Critical"
 
 // A rule's fixed text, shared by all of its detections.
@@ -25,7 +23,7 @@ struct RuleInfo {
   std::string description;
   Priority priority = Priority::kNotice;
   std::vector<std::string> tags;
-  std::string output;  // with %fields
+  std::string output;                        // with %fields
   std::string next_step;                     // `response:` what a human should do
   std::vector<std::string> false_positives;  // `false_positives:`
   std::vector<std::string> suppress_by;      // fields

@@ -85,9 +85,7 @@ TestOp TextOp(Operator op) {
   }
 }
 
-bool TakesList(Operator op) {
-  return op == Operator::kIn || op == Operator::kIntersects || op == Operator::kPathMatch;
-}
+bool TakesList(Operator op) { return op == Operator::kIn || op == Operator::kIntersects || op == Operator::kPathMatch; }
 
 bool IsEventType(const Ast& ast) {
   const bool named = ast.name == "evt.type" || ast.name == "evt.kind";
@@ -199,8 +197,9 @@ std::optional<TypedCondition> TypeChecker::VisitChildren(const Context& context,
 std::optional<TypedCondition> TypeChecker::VisitMacro(const Context& context, const Ast& ast) {
   const int index = definitions_.FindMacro(ast.name);
   if (index < 0) {
-    return Fail(context, ast.offset, fmt::format("unknown macro '{}'{}", Printable(ast.name),
-                                                 DidYouMean(definitions_.NearestMacros(ast.name))));
+    return Fail(
+        context, ast.offset,
+        fmt::format("unknown macro '{}'{}", Printable(ast.name), DidYouMean(definitions_.NearestMacros(ast.name))));
   }
   if (open_macros_ > kMaxMacroDepth) {
     return Fail(context, ast.offset, fmt::format("macros nest deeper than {}", kMaxMacroDepth));
@@ -265,8 +264,9 @@ std::optional<TypedCondition> TypeChecker::VisitEventType(const Context& context
   for (const Word& value : *values) {
     const std::optional<EventTypes> found = FindEventType(value.text);
     if (!found) {
-      return Fail(context, value.offset, fmt::format("unknown event type '{}'{}", Printable(value.text),
-                                                     DidYouMean(NearestEventTypes(value.text))));
+      return Fail(
+          context, value.offset,
+          fmt::format("unknown event type '{}'{}", Printable(value.text), DidYouMean(NearestEventTypes(value.text))));
     }
     types.Add(*found);
   }
@@ -303,7 +303,8 @@ std::optional<Test> TypeChecker::BuildNumber(const Context& context, const Ast& 
     if (!number) {
       return Fail(context, value.offset,
                   fmt::format("field '{}' is a number, not '{}'; units are %, KiB, MiB, GiB, TiB, KB, MB, GB, TB, ns, "
-                              "us, ms, s, m, h, d", ast.name, Printable(value.text)));
+                              "us, ms, s, m, h, d",
+                              ast.name, Printable(value.text)));
     }
     numbers.push_back(*number);
   }
@@ -368,8 +369,8 @@ void TypeChecker::WarnIfMisspelt(const Context& context, const Word& word) {
 // Items that name a list stand for its items. Each keeps the offset of the name in the condition, for messages.
 bool TypeChecker::ExpandList(const Context& context, const Word& name, size_t depth, std::vector<Word>& values) {
   if (depth > kMaxListDepth) {
-    Fail(context, name.offset, fmt::format("list '{}' nests deeper than {}, or uses itself", Printable(name.text),
-                                           kMaxListDepth));
+    Fail(context, name.offset,
+         fmt::format("list '{}' nests deeper than {}, or uses itself", Printable(name.text), kMaxListDepth));
     return false;
   }
   for (const ListItem& item : definitions_.FindList(name.text)->items) {

@@ -226,10 +226,11 @@ void KernelMaps::RebuildFilter() {
 
 std::vector<FileKey> KernelMaps::Streams() const {
   std::vector<FileKey> streams;
-  ForEachEntry<event_file_key, object_state>(
-      Fd(skeleton_.maps.objects), [&](const event_file_key& key, const object_state& state) {
-        if (state.kind == EVENT_OBJECT_PIPE || state.kind == EVENT_OBJECT_UNIX) streams.push_back(FromWire(key));
-      });
+  ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
+                                             [&](const event_file_key& key, const object_state& state) {
+                                               if (state.kind == EVENT_OBJECT_PIPE || state.kind == EVENT_OBJECT_UNIX)
+                                                 streams.push_back(FromWire(key));
+                                             });
   return streams;
 }
 

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <iterator>
@@ -55,6 +56,9 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
     absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
     if (!status.ok()) return status;
   }
+  // The agent reads pipes and sockets of others; that makes it no carrier.
+  absl::Status status = maps_->SetProcessFlags(ProcessOf(static_cast<uint32_t>(getpid())), PROCESS_F_IGNORE);
+  if (!status.ok()) return status;
   return StartPolling();
 }
 

@@ -5,13 +5,13 @@
 
 #include "bpf/abi/event.h"
 
-#define LABEL_COUNT 64          /* bits of a label set */
-#define OBJECT_MAX 65536        /* watched and labelled inodes, pipes, sockets; full: counted, agent evicts */
-#define PROCESS_MAX 65536       /* carriers and flagged processes; full: counted */
-#define COVERAGE_MAX 32768      /* (process, file) pairs, least recently used goes */
-#define EGRESS_MAX 65536        /* (label, socket) pairs, least recently used goes */
-#define COVERAGE_CHUNKS 256     /* grain of coverage: file size / 256, at least one page */
-#define OBJECT_FILTER_BITS (1u << 20) /* 128 KiB: 64 bits per entry at 16 384 objects */
+#define LABEL_COUNT 64		       /* bits of a label set */
+#define OBJECT_MAX 65536	       /* watched and labelled inodes, pipes, sockets; full: counted, agent evicts */
+#define PROCESS_MAX 65536	       /* carriers and flagged processes; full: counted */
+#define COVERAGE_MAX 32768	       /* (process, file) pairs, least recently used goes */
+#define EGRESS_MAX 65536	       /* (label, socket) pairs, least recently used goes */
+#define COVERAGE_CHUNKS 256	       /* grain of coverage: file size / 256, at least one page */
+#define OBJECT_FILTER_BITS (1u << 20)  /* 128 KiB: 64 bits per entry at 16 384 objects */
 #define PROCESS_FILTER_BITS (1u << 22) /* one bit per pid up to pid_max 4 194 304 */
 #define LOST_CPU_KINDS EVENT_KIND_MAX
 
@@ -24,9 +24,9 @@ enum object_flag {
 /* Value of `objects`, key struct event_file_key. */
 struct object_state {
 	__u64 labels;
-	__u64 size;  /* bytes; for assets the file size at registration, for pipes 0 */
-	__u32 flags; /* enum object_flag */
-	__u32 kind;  /* enum event_object */
+	__u64 size;		   /* bytes; for assets the file size at registration, for pipes 0 */
+	__u32 flags;		   /* enum object_flag */
+	__u32 kind;		   /* enum event_object */
 	__u64 volume[LABEL_COUNT]; /* bytes of the label that this object holds; of an asset: its size */
 	/* Pipes, FIFOs and tmpfs files: the carrier that held it open for writing when it got its label. What it wrote
 	 * before system-call hooks stood was not counted, so a reader is charged up to this process's volume. */
@@ -53,14 +53,15 @@ struct coverage_key {
 };
 
 struct coverage_state {
-	__u64 bytes;       /* read, repeats counted */
-	__u64 covered;     /* distinct bytes, at the grain of a chunk, never above `bytes`; of a stream: bytes credited */
-	__u64 changed;     /* bytes written */
-	__u64 last_first;  /* last page range, so that the batches of one read are not counted twice */
+	__u64 bytes;   /* read, repeats counted */
+	__u64 covered; /* distinct bytes, at the grain of a chunk, never above `bytes`; of a stream: bytes credited */
+	__u64 changed; /* bytes written */
+	__u64 last_first; /* last page range, so that the batches of one read are not counted twice */
 	__u64 last_last;
 	__u64 change_ns;   /* time of the last change record */
-	__u32 rung;        /* last rung of the read ladder that was reported */
-	__u16 chunk_shift; /* log2 of a chunk's bytes: the smallest that 256 chunks cover the file with, at least a page */
+	__u32 rung;	   /* last rung of the read ladder that was reported */
+	__u16 chunk_shift; /* log2 of a chunk's bytes: the smallest that 256 chunks cover the file with, at least a page
+			    */
 	__u16 change_kinds; /* bit per enum event_change reported since change_ns; + 8: without a place */
 	__u64 chunks[COVERAGE_CHUNKS / 64];
 };
@@ -74,7 +75,7 @@ struct egress_key {
 
 struct egress_state {
 	struct event_sock_tuple sock;
-	__u64 bytes;    /* charged */
+	__u64 bytes;	/* charged */
 	__u64 reported; /* `bytes` at the last record */
 	__u64 cgroup_id;
 	__u32 serving;
@@ -89,9 +90,9 @@ struct label_limits {
 
 /* Value of the per-CPU array `lost`, index enum event_kind. */
 struct lost_count {
-	__u64 produced;   /* records submitted */
-	__u64 ring_full;  /* reserve failed */
-	__u64 map_full;   /* a state map refused an entry */
+	__u64 produced;	   /* records submitted */
+	__u64 ring_full;   /* reserve failed */
+	__u64 map_full;	   /* a state map refused an entry */
 	__u64 read_failed; /* a helper could not read what the record needs */
 };
 
@@ -121,8 +122,8 @@ EVENT_ASSERT(OBJECT_FILTER_BITS == 1u << (64 - 44));
 
 /* Context of program `query_fd` (BPF_PROG_TEST_RUN): in: fd; out: the rest. */
 struct query_fd_args {
-	__s32 fd;    /* of the calling process */
-	__s32 error; /* 0, or -EBADF */
+	__s32 fd;		    /* of the calling process */
+	__s32 error;		    /* 0, or -EBADF */
 	struct event_file_key file; /* below overlayfs, of the inode that owns the page cache */
 	__u64 size;
 	__u32 mode;   /* i_mode */
@@ -134,14 +135,14 @@ struct holder_file_record {
 	struct event_process_key process;
 	struct event_file_key file;
 	__u64 size;
-	__u64 cookie; /* sockets; 0: none */
+	__u64 cookie;		      /* sockets; 0: none */
 	struct event_sock_tuple sock; /* sockets of AF_INET, AF_INET6; direction is unknown unless seen before */
 	__u32 fd;
-	__u32 mode;       /* i_mode */
+	__u32 mode;	  /* i_mode */
 	__u32 open_flags; /* f_flags */
 	__u32 open_mode;  /* FMODE_READ 1, FMODE_WRITE 2 */
 	__u32 sock_state; /* TCP_ESTABLISHED 1, TCP_CLOSE 7, TCP_LISTEN 10, ... */
-	__u32 object;     /* enum event_object; 0: an internet socket */
+	__u32 object;	  /* enum event_object; 0: an internet socket */
 };
 EVENT_ASSERT(sizeof(struct holder_file_record) == 16 + 24 + 16 + 48 + 24);
 
@@ -149,11 +150,11 @@ EVENT_ASSERT(sizeof(struct holder_file_record) == 16 + 24 + 16 + 48 + 24);
 struct holder_map_record {
 	struct event_process_key process;
 	struct event_file_key file;
-	__u64 size;   /* of the file */
-	__u64 offset; /* bytes, of the mapping's start in the file */
-	__u64 length; /* bytes */
+	__u64 size;	/* of the file */
+	__u64 offset;	/* bytes, of the mapping's start in the file */
+	__u64 length;	/* bytes */
 	__u32 vm_flags; /* READ 1, WRITE 2, EXEC 4, SHARED 8 */
-	__u32 mode;     /* i_mode */
+	__u32 mode;	/* i_mode */
 };
 EVENT_ASSERT(sizeof(struct holder_map_record) == 16 + 24 + 32);
 

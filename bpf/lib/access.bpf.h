@@ -5,7 +5,7 @@
 
 #include "bpf/lib/label.bpf.h"
 
-#define PAGE_SHIFT 12 /* EVENT_PAGE_SIZE */
+#define PAGE_SHIFT 12	/* EVENT_PAGE_SIZE */
 #define COVERED_TRIES 4 /* threads that read one file at once; who loses this often leaves it to the next read */
 
 struct access {
@@ -14,7 +14,7 @@ struct access {
 	__u64 size;   /* of the file */
 	__u64 before; /* credit of the pair before and after this access: see label.bpf.h */
 	__u64 after;
-	__u32 kind;   /* enum event_access */
+	__u32 kind; /* enum event_access */
 	__u32 pad;
 };
 

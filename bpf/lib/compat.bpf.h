@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What differs between kernels and machines: flavours of kernel structs, system-call numbers, constants that BTF lacks. */
+/* What differs between kernels and machines: flavours of kernel structs, system-call numbers, constants that BTF lacks.
+ */
 #ifndef TENSORWARDEN_LIB_COMPAT_BPF_H
 #define TENSORWARDEN_LIB_COMPAT_BPF_H
 

@@ -53,7 +53,8 @@ static __always_inline struct egress_state *egress_add(const struct charge *char
 	}
 	state->sock = charge->sock;
 	state->cgroup_id = bpf_get_current_cgroup_id();
-	state->serving = charge->sock.direction == EVENT_DIRECTION_IN && port_test(serving_ports, charge->sock.local_port);
+	state->serving =
+	    charge->sock.direction == EVENT_DIRECTION_IN && port_test(serving_ports, charge->sock.local_port);
 	return state;
 }
 

@@ -19,7 +19,7 @@
 #include "bpf/lib/ring.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536 /* a volume below this is not worth a record of its own each time that it doubles */
-#define FILES_WALK_MAX 1024 /* descriptors looked at when a process gets a label; 92 us. The agent sees the others */
+#define FILES_WALK_MAX 1024    /* descriptors looked at when a process gets a label; 92 us. The agent sees the others */
 
 static __always_inline __u64 min_u64(__u64 a, __u64 b)
 {
@@ -139,10 +139,10 @@ struct flow {
 	__u64 *target_volume;
 	__u64 *target_labels;
 	/* out: */
-	__u64 moved;        /* bits that are new to the target or doubled */
-	__u64 fresh;        /* bits that are new to the target */
+	__u64 moved;	    /* bits that are new to the target or doubled */
+	__u64 fresh;	    /* bits that are new to the target */
 	__u64 moved_volume; /* of the lowest moved bit */
-	__u64 seen;         /* the most that the source holds of one label */
+	__u64 seen;	    /* the most that the source holds of one label */
 };
 
 /* Bytes of the asset behind a label; 0: not known. */

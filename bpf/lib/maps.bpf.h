@@ -17,15 +17,15 @@
 #include "bpf/abi/config.h"
 
 /* Set by the agent before load. */
-extern const volatile __u32 agent_tgid;           /* its own reads and sends are nobody's business */
-extern const volatile _Bool have_sock_length;     /* socket_send, socket_recv or their fexit forms see unix sockets */
-extern const volatile _Bool have_ext4_write;      /* file_write_ext4 runs: file_dirty leaves ext4 writes to it */
+extern const volatile __u32 agent_tgid;	      /* its own reads and sends are nobody's business */
+extern const volatile _Bool have_sock_length; /* socket_send, socket_recv or their fexit forms see unix sockets */
+extern const volatile _Bool have_ext4_write;  /* file_write_ext4 runs: file_dirty leaves ext4 writes to it */
 
 /* Bit arrays, tested before any map (a hash lookup is what costs). The agent and the probes set bits. */
 extern __u64 object_filter[OBJECT_FILTER_BITS / 64];   /* object_filter_bit(dev, ino) */
 extern __u64 process_filter[PROCESS_FILTER_BITS / 64]; /* tgid: has an entry in `processes` */
-extern __u64 serving_ports[SERVING_PORT_WORDS];        /* set by the agent */
-extern __u64 listen_ports[SERVING_PORT_WORDS];         /* TCP ports that listened: set by socket_state and the agent */
+extern __u64 serving_ports[SERVING_PORT_WORDS];	       /* set by the agent */
+extern __u64 listen_ports[SERVING_PORT_WORDS];	       /* TCP ports that listened: set by socket_state and the agent */
 
 /* Records that must not be lost to a flood of the others. The agent sets both sizes before load. */
 struct {
@@ -101,7 +101,7 @@ struct {
 /* What a socket's own state does not tell later: who opened the connection, and where the last datagram went. */
 struct socket_note {
 	__u32 direction; /* enum event_direction */
-	__u32 family;    /* of `peer`; 0: none */
+	__u32 family;	 /* of `peer`; 0: none */
 	__u8 peer[16];
 	__u32 peer_port; /* host order */
 	__u32 pad;

@@ -7,7 +7,7 @@
 #include "bpf/lib/inode.bpf.h"
 
 #define PATH_COMPONENTS_MAX 256 /* names and mounts on the way; more sets EVENT_F_PATH_TRUNC */
-#define NAME_BYTES_MAX 256      /* of one component, its slash included */
+#define NAME_BYTES_MAX 256	/* of one component, its slash included */
 
 struct path_walk {
 	struct dentry *dentry;
@@ -53,8 +53,8 @@ done:
 	return 1;
 }
 
-/* Writes the path of (`mnt`, `dentry`) to `out` (EVENT_PATH_MAX bytes), returns its length without NUL. A path that does
- * not fit loses its beginning; `flags` tells. */
+/* Writes the path of (`mnt`, `dentry`) to `out` (EVENT_PATH_MAX bytes), returns its length without NUL. A path that
+ * does not fit loses its beginning; `flags` tells. */
 static __noinline int path_write(struct dentry *dentry, struct vfsmount *mnt, struct path_scratch *tmp, char *out)
 {
 	struct path_walk walk = {.dentry = dentry, .start = EVENT_PATH_MAX - 1};

@@ -46,10 +46,10 @@ static __always_inline struct file *task_file(struct task_struct *task, __u32 fd
 	struct file **table, *file = NULL;
 	struct fdtable *fdt;
 
-	fdt = BPF_CORE_READ(task, files, fdt);
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
+	fdt = task->files->fdt; /* plain loads: this runs in every escalated read */
+	if (fd >= fdt->max_fds)
 		return NULL;
-	table = BPF_CORE_READ(fdt, fd);
+	table = fdt->fd;
 	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
 	return file;
 }

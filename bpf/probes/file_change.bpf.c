@@ -55,9 +55,9 @@ static __always_inline __u32 change_of_syscall(int number)
 		return EVENT_CHANGE_WRITE;
 	default:
 		return (number >= NR_setxattr && number <= NR_fsetxattr) ||
-				       (number >= NR_removexattr && number <= NR_fremovexattr)
-			       ? EVENT_CHANGE_ATTRIBUTE
-			       : 0;
+			       (number >= NR_removexattr && number <= NR_fremovexattr)
+			   ? EVENT_CHANGE_ATTRIBUTE
+			   : 0;
 	}
 }
 

@@ -67,7 +67,8 @@ static __always_inline void payload_fill(struct __sk_buff *skb, struct http_segm
 	event->captured_len = 0;
 	if (!event->payload_len)
 		return;
-	/* By the last index, not the length: before 6.8 the verifier does not learn from "is not 0" that it is above. */
+	/* By the last index, not the length: before 6.8 the verifier does not learn from "is not 0" that it is above.
+	 */
 	barrier_var(last);
 	if (last > EVENT_HTTP_MAX - 1)
 		last = EVENT_HTTP_MAX - 1;

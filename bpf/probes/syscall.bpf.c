@@ -18,37 +18,37 @@
 
 enum role {
 	ROLE_NONE,
-	ROLE_READ,      /* bytes = result, from descriptor in argument 1 */
-	ROLE_WRITE,     /* to it */
-	ROLE_VMSPLICE,  /* to or from it, as it was opened */
-	ROLE_SPLICE,    /* from argument 1 to argument 3 */
-	ROLE_TEE,       /* from argument 1 to argument 2 */
-	ROLE_SENDFILE,  /* from argument 2 to argument 1 */
+	ROLE_READ,     /* bytes = result, from descriptor in argument 1 */
+	ROLE_WRITE,    /* to it */
+	ROLE_VMSPLICE, /* to or from it, as it was opened */
+	ROLE_SPLICE,   /* from argument 1 to argument 3 */
+	ROLE_TEE,      /* from argument 1 to argument 2 */
+	ROLE_SENDFILE, /* from argument 2 to argument 1 */
 	ROLE_MMAP,
 };
 
 /* Which argument counts is told by the number; entries that are not named are ROLE_NONE. */
 static const __u8 roles[SYSCALL_MAX] = {
-	[NR_read] = ROLE_READ,
-	[NR_readv] = ROLE_READ,
-	[NR_pread64] = ROLE_READ,
-	[NR_preadv] = ROLE_READ,
-	[NR_preadv2] = ROLE_READ,
-	[NR_recvfrom] = ROLE_READ,
-	[NR_recvmsg] = ROLE_READ,
-	[NR_write] = ROLE_WRITE,
-	[NR_writev] = ROLE_WRITE,
-	[NR_pwrite64] = ROLE_WRITE,
-	[NR_pwritev] = ROLE_WRITE,
-	[NR_pwritev2] = ROLE_WRITE,
-	[NR_sendto] = ROLE_WRITE,
-	[NR_sendmsg] = ROLE_WRITE,
-	[NR_vmsplice] = ROLE_VMSPLICE,
-	[NR_splice] = ROLE_SPLICE,
-	[NR_copy_file_range] = ROLE_SPLICE,
-	[NR_tee] = ROLE_TEE,
-	[NR_sendfile] = ROLE_SENDFILE,
-	[NR_mmap] = ROLE_MMAP,
+    [NR_read] = ROLE_READ,
+    [NR_readv] = ROLE_READ,
+    [NR_pread64] = ROLE_READ,
+    [NR_preadv] = ROLE_READ,
+    [NR_preadv2] = ROLE_READ,
+    [NR_recvfrom] = ROLE_READ,
+    [NR_recvmsg] = ROLE_READ,
+    [NR_write] = ROLE_WRITE,
+    [NR_writev] = ROLE_WRITE,
+    [NR_pwrite64] = ROLE_WRITE,
+    [NR_pwritev] = ROLE_WRITE,
+    [NR_pwritev2] = ROLE_WRITE,
+    [NR_sendto] = ROLE_WRITE,
+    [NR_sendmsg] = ROLE_WRITE,
+    [NR_vmsplice] = ROLE_VMSPLICE,
+    [NR_splice] = ROLE_SPLICE,
+    [NR_copy_file_range] = ROLE_SPLICE,
+    [NR_tee] = ROLE_TEE,
+    [NR_sendfile] = ROLE_SENDFILE,
+    [NR_mmap] = ROLE_MMAP,
 };
 
 /* enum event_object of what needs this hook; 0: it has one of its own, or none. */

@@ -38,7 +38,8 @@ for line in sys.stdin:
         with open(rest, "rb") as f: data = f.read()
     elif step == "send":
         host, port = rest.split()
-        with socket.create_connection((host, int(port))) as s: s.sendall(data)
+        with socket.create_connection((host, int(port))) as s:
+            for at in range(0, len(data), 1 << 20): s.sendall(data[at:at + (1 << 20)])
     print("done", flush=True)
 """
 
@@ -109,9 +110,9 @@ assets:
             thief.do(f"send {peer.address} {peer.port}")
             self.assertEqual(peer.received(), os.path.getsize(self.model))
             alert = agent.wait_alert(lambda a: a["activity"] == "open")
-            self.assertEqual(alert["process"]["pid"], thief.process.pid)
+            self.assertEqual(alert["actor"]["process"]["pid"], thief.process.pid)
             self.assertEqual(alert["asset"]["path"], self.model)
-            self.assertLess(alert["value"], MODEL_BYTES / 2)
+            self.assertLess(alert["measure"]["value"], MODEL_BYTES / 2)
 
     def test_a_model_read_before_kill_9_is_followed_after_a_restart(self):
         first = self.start()
@@ -122,8 +123,8 @@ assets:
             first.kill()
             second = self.start()
             thief.do(f"send {peer.address} {peer.port}")
-            alert = second.wait_alert(lambda a: a["destination"]["address"] == peer.address)
-            self.assertEqual(alert["process"]["pid"], thief.process.pid)
+            alert = second.wait_alert(lambda a: a.get("destination", {}).get("address") == peer.address)
+            self.assertEqual(alert["actor"]["process"]["pid"], thief.process.pid)
 
     def test_a_copy_made_before_a_restart_is_still_the_model(self):
         first = self.start()
@@ -136,7 +137,7 @@ assets:
         with PeerHost("tw-test-copy") as peer, Thief() as thief:
             thief.do(f"read {copy}")
             thief.do(f"send {peer.address} {peer.port}")
-            second.wait_alert(lambda a: a["destination"]["address"] == peer.address)
+            second.wait_alert(lambda a: a.get("destination", {}).get("address") == peer.address)
 
     def test_nothing_stays_attached_after_sigterm_or_kill_9(self):
         before = bpf_objects()
@@ -161,7 +162,7 @@ assets:
         with open(self.model, "r+b") as model:
             model.seek(1 << 20)
             model.write(b"flipped")
-        agent.wait_alert(lambda a: a["asset"]["path"] == self.model)
+        agent.wait_alert(lambda a: a.get("asset", {}).get("path") == self.model)
         self.assertEqual(agent.stop(), 0)
         replays = [run_verb("replay", capture, "--config", self.config, "--rules", RULES, "--output", "json")
                    for _ in range(2)]
@@ -178,7 +179,7 @@ assets:
         with open(self.model, "r+b") as model:
             model.seek(4096)
             model.write(b"flipped")
-        agent.wait_alert(lambda a: a["asset"]["path"] == self.model)
+        agent.wait_alert(lambda a: a.get("asset", {}).get("path") == self.model)
 
 
 class StartErrorTest(unittest.TestCase):

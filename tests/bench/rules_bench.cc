@@ -29,8 +29,8 @@ std::string SyntheticRule(int i) {
       case 2:
         return fmt::format("finding.kind = egress and finding.stage = '{}%' and finding.share >= 1%", i);
       case 3:
-        return fmt::format("evt.type = connect and fd.sip = 10.0.{}.{} and not proc.name in (curl, wget)", i / 250 % 250,
-                           i % 250);
+        return fmt::format("evt.type = connect and fd.sip = 10.0.{}.{} and not proc.name in (curl, wget)",
+                           i / 250 % 250, i % 250);
       case 4:
         return fmt::format("evt.type = openat and fd.directory = /etc/d{} and evt.is_open_write = true", i);
       case 5:
@@ -41,7 +41,8 @@ std::string SyntheticRule(int i) {
         return fmt::format("evt.type = execve and proc.pname = shell{} and proc.cmdline contains '-c {}'", i, i);
     }
   }();
-  return fmt::format("- rule: r{}\n  desc: d\n  priority: Notice\n  output: o %proc.name\n  condition: {}\n", i, condition);
+  return fmt::format("- rule: r{}\n  desc: d\n  priority: Notice\n  output: o %proc.name\n  condition: {}\n", i,
+                     condition);
 }
 
 struct Scene {
@@ -53,12 +54,16 @@ Scene MakeScene() {
   Scene scene;
   const ProcessKey parent{10, 1}, process{20, 2};
   scene.host.processes[parent] = {.key = parent, .comm = "bash", .path = "/bin/bash", .cmdline = "bash"};
-  scene.host.processes[process] = {.key = process, .parent = parent, .comm = "python3", .path = "/usr/bin/python3",
-                                   .args = {"python3", "serve.py"}, .cmdline = "python3 serve.py"};
+  scene.host.processes[process] = {.key = process,
+                                   .parent = parent,
+                                   .comm = "python3",
+                                   .path = "/usr/bin/python3",
+                                   .args = {"python3", "serve.py"},
+                                   .cmdline = "python3 serve.py"};
   const FileKey file{1, 2, 3};
   scene.host.assets[file] = {.id = 1, .file = file, .path = "/srv/m.bin", .name = "m", .klass = "model", .size = 1000};
-  SocketTuple socket{.local_address = "10.0.0.1", .peer_address = "192.0.2.7", .local_port = 4000, .peer_port = 443,
-                     .direction = 1};
+  SocketTuple socket{
+      .local_address = "10.0.0.1", .peer_address = "192.0.2.7", .local_port = 4000, .peer_port = 443, .direction = 1};
   const auto add = [&](EventBody body) {
     Event event;
     event.origin.process = process;
@@ -105,7 +110,8 @@ int Run() {
       return 1;
     }
     std::printf("%s\n", fmt::format("{{\"bench\":\"rules\",\"rules\":{},\"events\":{},\"events_per_s\":{:.0f}}}", count,
-                                    kEventsPerRound * kRounds, EventsPerSecond(**rules, events)).c_str());
+                                    kEventsPerRound * kRounds, EventsPerSecond(**rules, events))
+                            .c_str());
   }
   return 0;
 }

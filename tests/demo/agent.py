@@ -34,6 +34,7 @@ class Agent:
         self._replay_config = stage.path("replay.yaml")
         self.file = stage.path("alerts.json")
         self.alerts = []
+        self.strange = []  # lines of stdout that are no alerts
         config = stage.path("tensorwarden.yaml")
         text = CONFIG.format(work=stage.work, group=group)
         for path, content in ((self._replay_config, text), (config, text + FILE_OUTPUT.format(work=stage.work))):
@@ -51,7 +52,10 @@ class Agent:
                 self._changed.notify_all()
 
     def _take_alert(self, line):
-        self.alerts.append({**json.loads(line), "seen": time.time()})
+        try:
+            self.alerts.append({**json.loads(line), "seen": time.time()})
+        except ValueError:
+            self.strange.append(line)
 
     def errors(self):
         return " | ".join(self._errors[-5:])

@@ -83,6 +83,7 @@ def perform(stage, capture):
     say("\n" + report.table(outcomes) + "\n")
     check_upload(outcomes[0], model_bytes, complaints)
     check_copies(agent, complaints)
+    complaints += [f"no alert, but on stdout: {line}" for line in agent.strange]
     complaints += [f"{o.scene}: {o.seconds:.2f} s from cause to alert" for o in report.late(outcomes)]
     unexpected = [alert for alert in agent.opened() if alert["id"] not in taken]
     for alert in unexpected:

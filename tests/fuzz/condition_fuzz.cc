@@ -15,8 +15,9 @@ namespace {
 
 // One line of the text per line of a YAML block, so that YAML does not refuse it first.
 std::string RuleAround(std::string_view condition) {
-  std::string text = "- list: names\n  items: [a, b]\n- macro: m\n  condition: proc.name in (names)\n"
-                     "- rule: r\n  desc: d\n  priority: Error\n  output: o %proc.name\n  condition: |\n    ";
+  std::string text =
+      "- list: names\n  items: [a, b]\n- macro: m\n  condition: proc.name in (names)\n"
+      "- rule: r\n  desc: d\n  priority: Error\n  output: o %proc.name\n  condition: |\n    ";
   for (const char c : condition) {
     text += c;
     if (c == '\n') text += "    ";
@@ -26,7 +27,8 @@ std::string RuleAround(std::string_view condition) {
 
 void RunRules(RuleSet& rules) {
   static const FakeHost host;
-  for (const EventBody& body : {EventBody(ProcessExec{}), EventBody(Finding{.kind = "egress"}), EventBody(ClockTick{})}) {
+  for (const EventBody& body :
+       {EventBody(ProcessExec{}), EventBody(Finding{.kind = "egress"}), EventBody(ClockTick{})}) {
     Event event;
     event.body = body;
     std::vector<Detection> detections;

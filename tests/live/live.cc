@@ -101,10 +101,11 @@ int Trigger::Finish() {
 
 Network::Network() : name_(fmt::format("tw-live-{}", getpid())), address_("10.254.77.2") {
   const std::string link = fmt::format("twl{}", getpid() % 100000);
-  ok_ = Shell("ip netns add " + name_) &&
-        Shell(fmt::format("ip link add {0}a type veth peer name {0}b netns {1}", link, name_)) &&
-        Shell(fmt::format("ip addr add 10.254.77.1/30 dev {}a && ip link set {}a up", link, link)) &&
-        Shell(fmt::format("ip -n {0} addr add {1}/30 dev {2}b && ip -n {0} link set {2}b up && ip -n {0} link set lo up",
+  ok_ =
+      Shell("ip netns add " + name_) &&
+      Shell(fmt::format("ip link add {0}a type veth peer name {0}b netns {1}", link, name_)) &&
+      Shell(fmt::format("ip addr add 10.254.77.1/30 dev {}a && ip link set {}a up", link, link)) &&
+      Shell(fmt::format("ip -n {0} addr add {1}/30 dev {2}b && ip -n {0} link set {2}b up && ip -n {0} link set lo up",
                         name_, address_, link));
 }
 

@@ -48,8 +48,9 @@ inline std::string Zip(const std::vector<std::pair<std::string, std::string>>& m
   for (const auto& [name, bytes] : members) {
     const std::string common = Number(0, 2) + Number(0, 2) + Number(0, 4) + Number(0, 4) + Number(bytes.size(), 4) +
                                Number(bytes.size(), 4) + Number(name.size(), 2) + Number(0, 2);
-    central += "PK\x01\x02" + Number(20, 2) + Number(20, 2) + common + Number(0, 10) + Number(locals.size(), 4) + name;
-    locals += "PK\x03\x04" + Number(20, 2) + common + name + bytes;
+    central.append("PK\x01\x02").append(Number(20, 2)).append(Number(20, 2)).append(common);
+    central.append(Number(0, 10)).append(Number(locals.size(), 4)).append(name);
+    locals.append("PK\x03\x04").append(Number(20, 2)).append(common).append(name).append(bytes);
   }
   return locals + central + "PK\x05\x06" + Number(0, 4) + Number(members.size(), 2) + Number(members.size(), 2) +
          Number(central.size(), 4) + Number(locals.size(), 4) + Number(0, 2);

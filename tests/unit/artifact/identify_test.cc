@@ -12,7 +12,7 @@
 namespace tensorwarden {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 using ::testing::Ge;
 using ::testing::Lt;
 

@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <fstream>
+#include <iterator>
 
 #include "agent/enrich/address_class.h"
 #include "agent/enrich/kinds.h"
@@ -21,8 +22,12 @@ constexpr FileKey kFile{1, 2, 3};
 FakeHost SmallHost() {
   FakeHost host;
   host.processes[kParent] = {.key = kParent, .comm = "bash", .cmdline = "bash"};
-  host.processes[kProcess] = {.key = kProcess, .parent = kParent, .comm = "python3", .args = {"python3", "a", "b"},
-                              .cgroup = "/system.slice/vllm.service/main", .uid = 7};
+  host.processes[kProcess] = {.key = kProcess,
+                              .parent = kParent,
+                              .comm = "python3",
+                              .args = {"python3", "a", "b"},
+                              .cgroup = "/system.slice/vllm.service/main",
+                              .uid = 7};
   host.assets[kFile] = {.id = 4, .file = kFile, .path = "/srv/m/x.gguf", .name = "x", .klass = "model", .size = 100};
   host.labels[0] = {.size = 200, .name = "x", .assets = {4}};
   return host;
@@ -55,16 +60,44 @@ TEST(FieldTableTest, NamesAreSortedUniqueAndDocumented) {
   EXPECT_EQ(FindField(""), nullptr);
 }
 
+// Programs run from the repository's root, as `make` does.
+TEST(FieldTableTest, TheAuthorsPageNamesEveryField) {
+  std::ifstream stream("docs/rules.md");
+  const std::string page((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  for (const FieldSpec& spec : FieldTable()) {
+    const std::string row = "| `" + std::string(spec.name) + (spec.takes_argument ? "[N]" : "") + "` |";
+    EXPECT_NE(page.find(row), std::string::npos) << spec.name;
+    EXPECT_NE(page.find(spec.doc), std::string::npos) << spec.name;
+  }
+}
+
 // A field that fills for a kind outside its set would be lost by the rule index.
 TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
   const FakeHost host = SmallHost();
   const FakeHost nobody;
-  const std::vector<EventBody> bodies = {
-      ProcessFork{}, ProcessExec{}, ProcessExit{}, FileRead{.file = kFile}, FileChange{.file = kFile},
-      FileOpen{.file = kFile, .path = "/x/y"}, FileName{.file = kFile, .path = "/x"}, LabelMove{.source = kFile},
-      Egress{}, SocketState{}, DeviceOpen{}, HttpRequest{}, AgentStart{}, ProcessSnapshot{}, AssetHeld{.file = kFile},
-      Listener{}, AssetFound{.file = kFile}, AssetGone{.file = kFile}, StateRestored{}, LossSample{}, ProbeState{},
-      ClockTick{}, Finding{.file = kFile}};
+  const std::vector<EventBody> bodies = {ProcessFork{},
+                                         ProcessExec{},
+                                         ProcessExit{},
+                                         FileRead{.file = kFile},
+                                         FileChange{.file = kFile},
+                                         FileOpen{.file = kFile, .path = "/x/y"},
+                                         FileName{.file = kFile, .path = "/x"},
+                                         LabelMove{.source = kFile},
+                                         Egress{},
+                                         SocketState{},
+                                         DeviceOpen{},
+                                         HttpRequest{},
+                                         AgentStart{},
+                                         ProcessSnapshot{},
+                                         AssetHeld{.file = kFile},
+                                         Listener{},
+                                         AssetFound{.file = kFile},
+                                         AssetGone{.file = kFile},
+                                         StateRestored{},
+                                         LossSample{},
+                                         ProbeState{},
+                                         ClockTick{},
+                                         Finding{.file = kFile}};
   for (const EventBody& body : bodies) {
     Event event;
     event.origin.process = kProcess;
@@ -140,11 +173,12 @@ TEST(AddressClassTest, TellsNearFromFar) {
   for (const char* address : {"127.0.0.1", "::1", "0.0.0.0", "::ffff:127.0.0.1"}) {
     EXPECT_EQ(AddressClass(address), "loopback") << address;
   }
-  for (const char* address : {"10.1.2.3", "172.31.0.1", "192.168.0.1", "169.254.1.1", "100.64.0.1", "fe80::1", "fd00::1",
-                              "::ffff:10.0.0.1"}) {
+  for (const char* address : {"10.1.2.3", "172.31.0.1", "192.168.0.1", "169.254.1.1", "100.64.0.1", "fe80::1",
+                              "fd00::1", "::ffff:10.0.0.1"}) {
     EXPECT_EQ(AddressClass(address), "private") << address;
   }
-  for (const char* address : {"8.8.8.8", "172.32.0.1", "2001:db8::1"}) EXPECT_EQ(AddressClass(address), "public") << address;
+  for (const char* address : {"8.8.8.8", "172.32.0.1", "2001:db8::1"})
+    EXPECT_EQ(AddressClass(address), "public") << address;
   EXPECT_EQ(AddressClass("nonsense"), "");
 }
 

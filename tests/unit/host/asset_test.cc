@@ -64,6 +64,23 @@ TEST(AssetTest, TheCheckpointsOfOneRunShareALabel) {
   EXPECT_NE(LabelOf(host, 1), LabelOf(host, 3));
 }
 
+TEST(AssetTest, ARunIsAsLargeAsItsLargestCheckpoint) {
+  TestHost host;
+  host.Feed(0, Asset(1, {.path = "/run/checkpoint-100/w.pt", .klass = "checkpoint", .size = 40}));
+  host.Feed(0, Asset(2, {.path = "/run/checkpoint-200/w.pt", .klass = "checkpoint", .size = 60}));
+  EXPECT_EQ(host.model().Label(0)->size, 60u);
+}
+
+TEST(AssetTest, AnAssetGetsTheLabelItHadBeforeARestartUnlessAnotherSetHasIt) {
+  TestHost host;
+  AssetFound first{.file = {1, 1, 1}, .path = "/m/a", .label = 7};
+  AssetFound second{.file = {1, 2, 1}, .path = "/m/b", .label = 7};
+  host.Feed(0, first);
+  host.Feed(0, second);
+  EXPECT_EQ(host.model().Asset({1, 1, 1})->label, 7u);
+  EXPECT_EQ(host.model().Asset({1, 2, 1})->label, 0u);
+}
+
 TEST(AssetTest, After48LabelsADirectorySharesOneAndAfter62AllShareTheLast) {
   TestHost host;
   for (uint64_t i = 0; i < 48; ++i) host.Feed(0, Asset(i + 1, {.path = fmt::format("/m/{}", i)}));

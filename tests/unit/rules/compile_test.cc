@@ -1,6 +1,5 @@
 // What rule files are refused, with which place and words.
 #include <fmt/format.h>
-
 #include <gtest/gtest.h>
 
 #include "tests/support/rule_scene.h"
@@ -28,7 +27,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"proc.name = x and zzz.qqq.www = 1", "23: rule 'r': unknown field 'zzz.qqq.www'"},
         {"proc.name < 5", "15: rule 'r': '<' does not fit field 'proc.name', which is a text"},
         {"user.uid startswith 5", "14: rule 'r': 'startswith' does not fit field 'user.uid', which is a number"},
-        {"proc.role.confirmed > 1", "25: rule 'r': '>' does not fit field 'proc.role.confirmed', which is true or false"},
+        {"proc.role.confirmed > 1",
+         "25: rule 'r': '>' does not fit field 'proc.role.confirmed', which is true or false"},
         {"proc.role.confirmed = yes", "27: rule 'r': field 'proc.role.confirmed' is true or false, not 'yes'"},
         {"user.uid = root", "16: rule 'r': field 'user.uid' is a number, not 'root'"},
         {"proc.name[1] = x", "5: rule 'r': field 'proc.name' takes no argument"},
@@ -63,20 +63,24 @@ INSTANTIATE_TEST_SUITE_P(
         {"- list: a\n  item: [x]\n", "r.yaml:2:3: list 'a': unknown key 'item'; did you mean 'items'"},
         {"- list: a\n", "r.yaml:1:9: list 'a': 'items' is missing"},
         {"- list: a\n  items: x\n", "r.yaml:2:10: list 'a': 'items' must be a list"},
-        {"- list: a\n  items: [x]\n- list: a\n  items: [y]\n", "r.yaml:3:9: list 'a': defined twice in this file, first in line 1"},
+        {"- list: a\n  items: [x]\n- list: a\n  items: [y]\n",
+         "r.yaml:3:9: list 'a': defined twice in this file, first in line 1"},
         {"- list: a\n  items: [x]\n  append: true\n", "r.yaml:1:9: list 'a': there is no earlier list"},
         {"- macro: m\n  condition: m\n", "r.yaml:2:14: macro 'm': macro 'm' uses itself"},
         {"- macro: m\n  condition: proc.nme = x\n", "r.yaml:2:14: macro 'm': unknown field 'proc.nme'"},
         {"- macro: m\n  condition: [a\n", "r.yaml:"},
-        {"- rule: a\n  desc: d\n  output: o\n  condition: proc.name = x\n", "r.yaml:1:9: rule 'a': 'priority' is missing"},
+        {"- rule: a\n  desc: d\n  output: o\n  condition: proc.name = x\n",
+         "r.yaml:1:9: rule 'a': 'priority' is missing"},
         {"- rule: a\n  desc: d\n  output: o\n  priority: Hot\n  condition: proc.name = x\n",
          "r.yaml:4:13: rule 'a': unknown priority 'Hot'"},
         {"- rule: a\n  conditon: b\n", "r.yaml:2:3: rule 'a': unknown key 'conditon'; did you mean 'condition'"},
         {"- rule: a\n  desc: d\n  output: '%proc.nme'\n  priority: Error\n  condition: proc.name = x\n",
          "r.yaml:3:12: rule 'a': output: unknown field 'proc.nme'"},
-        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: [a.b], for: 1h}\n",
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: [a.b], "
+         "for: 1h}\n",
          "r.yaml:6:19: rule 'a': suppress: unknown field 'a.b'"},
-        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: [proc.name]}\n",
+        {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  suppress: {by: "
+         "[proc.name]}\n",
          "r.yaml:6:14: rule 'a': 'suppress' needs 'for'"},
         {"- rule: a\n  desc: d\n  output: o\n  priority: Error\n  condition: proc.name = x\n  enabled: maybe\n",
          "r.yaml:6:12: rule 'a': 'enabled' must be true or false"},
@@ -126,9 +130,9 @@ TEST(CompileTest, AListInACycleIsAnError) {
 
 TEST(CompileTest, AMisspeltListInBracketsIsAWarning) {
   std::vector<RuleProblem> problems;
-  const auto rules = RuleSet::Compile(
-      {{"r.yaml", "- list: approved_tools\n  items: [x]\n" + RuleText("evt.type = execve and proc.name in (aproved_tools)")}},
-      problems);
+  const auto rules = RuleSet::Compile({{"r.yaml", "- list: approved_tools\n  items: [x]\n" +
+                                                      RuleText("evt.type = execve and proc.name in (aproved_tools)")}},
+                                      problems);
   ASSERT_TRUE(rules.ok());
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_FALSE(problems[0].error);
@@ -137,7 +141,8 @@ TEST(CompileTest, AMisspeltListInBracketsIsAWarning) {
 
 TEST(CompileTest, ARuleThatCanNeverMatchIsAWarning) {
   std::vector<RuleProblem> problems;
-  const auto rules = RuleSet::Compile({{"r.yaml", RuleText("evt.type = http_request and finding.kind = egress")}}, problems);
+  const auto rules =
+      RuleSet::Compile({{"r.yaml", RuleText("evt.type = http_request and finding.kind = egress")}}, problems);
   ASSERT_TRUE(rules.ok());
   EXPECT_EQ((*rules)->Size(), 0u);
   ASSERT_EQ(problems.size(), 1u);

@@ -122,7 +122,8 @@ TEST_P(DefaultPackTest, FiresOnItsEventAndNotOnTheNearMiss) {
   const RuleCase& c = GetParam();
   const auto rules = DefaultRules(c.enable);
   ASSERT_NE(rules, nullptr);
-  EXPECT_THAT(NamesOfMatches(*rules, MakeHost(c.fires.actor, c.fires.asset), MakeEvent(c.fires.body)), Contains(c.rule));
+  EXPECT_THAT(NamesOfMatches(*rules, MakeHost(c.fires.actor, c.fires.asset), MakeEvent(c.fires.body)),
+              Contains(c.rule));
   EXPECT_THAT(NamesOfMatches(*rules, MakeHost(c.near_miss.actor, c.near_miss.asset), MakeEvent(c.near_miss.body)),
               Not(Contains(c.rule)));
 }

@@ -31,63 +31,62 @@ TEST_P(ExecTruthTest, IsDecided) {
   EXPECT_EQ(Matches(GetParam().condition, ProcessExec{}, host), GetParam().holds) << GetParam().condition;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Conditions, ExecTruthTest,
-    ::testing::ValuesIn(std::vector<Truth>{
-        {"proc.name = curl", true},
-        {"proc.name = Curl", false},
-        {"proc.name != curl", false},
-        {"proc.name in (wget, curl)", true},
-        {"proc.name in (a, b, c, d, e, f, g, curl)", true},
-        {"proc.name in (a, b, c, d, e, f, g, h)", false},
-        {"proc.name in ()", false},
-        {"not proc.name in ()", true},
-        {"proc.cmdline contains model", true},
-        {"proc.cmdline icontains MODEL", true},
-        {"proc.cmdline contains MODEL", false},
-        {"proc.exepath startswith /usr/", true},
-        {"proc.exepath endswith /curl", true},
-        {"proc.exepath glob /usr/*/curl", true},
-        {"proc.exepath iglob '/USR/*/CURL'", true},
-        {"proc.exepath regex '/usr/[a-z]+/curl'", true},
-        {"proc.exepath regex 'curl'", false},
-        {"proc.exepath pmatch (/usr/bin)", true},
-        {"proc.exepath pmatch (/usr/bi)", false},
-        {"proc.args = '-T model.bin'", true},
-        {"proc.pname = bash", true},
-        {"proc.aname = bash", true},
-        {"proc.aname[1] = bash", true},
-        {"proc.aname[0] = curl", true},
-        {"proc.aname[2] exists", false},
-        {"proc.aname[1] != zsh", true},
-        {"proc.aname in (zsh, bash)", true},
-        {"proc.aname intersects (bash)", true},
-        {"proc.labels intersects (llama)", true},
-        {"proc.labels contains lla", true},
-        {"proc.labels != llama", false},
-        {"user.uid = 1000", true},
-        {"user.uid >= 1000", true},
-        {"user.uid > 1000", false},
-        {"user.uid < 1e3", false},
-        {"user.uid in (0, 1000)", true},
-        {"user.uid in (0, 1)", false},
-        {"user.loginuid exists", false},
-        {"user.loginuid != 5", false},
-        {"not user.loginuid = 5", true},
-        {"proc.role = training and proc.role.confirmed = true", true},
-        {"proc.role.confirmed != true", false},
-        {"proc.name = x or proc.name = y or proc.name = curl", true},
-        {"proc.name = curl and proc.name = y or user.uid = 1000", true},
-        {"proc.name = curl and (proc.name = y or user.uid = 1)", false},
-        {"not (proc.name = x and user.uid = 1000)", true},
-        {"evt.type = execve", true},
-        {"evt.type = process_exec", true},
-        {"evt.kind = process_exec", true},
-        {"evt.type in (open, execve)", true},
-        {"evt.type != open", true},
-        {"evt.type startswith process", true},
-        {"fd.name exists", false},
-    }));
+INSTANTIATE_TEST_SUITE_P(Conditions, ExecTruthTest,
+                         ::testing::ValuesIn(std::vector<Truth>{
+                             {"proc.name = curl", true},
+                             {"proc.name = Curl", false},
+                             {"proc.name != curl", false},
+                             {"proc.name in (wget, curl)", true},
+                             {"proc.name in (a, b, c, d, e, f, g, curl)", true},
+                             {"proc.name in (a, b, c, d, e, f, g, h)", false},
+                             {"proc.name in ()", false},
+                             {"not proc.name in ()", true},
+                             {"proc.cmdline contains model", true},
+                             {"proc.cmdline icontains MODEL", true},
+                             {"proc.cmdline contains MODEL", false},
+                             {"proc.exepath startswith /usr/", true},
+                             {"proc.exepath endswith /curl", true},
+                             {"proc.exepath glob /usr/*/curl", true},
+                             {"proc.exepath iglob '/USR/*/CURL'", true},
+                             {"proc.exepath regex '/usr/[a-z]+/curl'", true},
+                             {"proc.exepath regex 'curl'", false},
+                             {"proc.exepath pmatch (/usr/bin)", true},
+                             {"proc.exepath pmatch (/usr/bi)", false},
+                             {"proc.args = '-T model.bin'", true},
+                             {"proc.pname = bash", true},
+                             {"proc.aname = bash", true},
+                             {"proc.aname[1] = bash", true},
+                             {"proc.aname[0] = curl", true},
+                             {"proc.aname[2] exists", false},
+                             {"proc.aname[1] != zsh", true},
+                             {"proc.aname in (zsh, bash)", true},
+                             {"proc.aname intersects (bash)", true},
+                             {"proc.labels intersects (llama)", true},
+                             {"proc.labels contains lla", true},
+                             {"proc.labels != llama", false},
+                             {"user.uid = 1000", true},
+                             {"user.uid >= 1000", true},
+                             {"user.uid > 1000", false},
+                             {"user.uid < 1e3", false},
+                             {"user.uid in (0, 1000)", true},
+                             {"user.uid in (0, 1)", false},
+                             {"user.loginuid exists", false},
+                             {"user.loginuid != 5", false},
+                             {"not user.loginuid = 5", true},
+                             {"proc.role = training and proc.role.confirmed = true", true},
+                             {"proc.role.confirmed != true", false},
+                             {"proc.name = x or proc.name = y or proc.name = curl", true},
+                             {"proc.name = curl and proc.name = y or user.uid = 1000", true},
+                             {"proc.name = curl and (proc.name = y or user.uid = 1)", false},
+                             {"not (proc.name = x and user.uid = 1000)", true},
+                             {"evt.type = execve", true},
+                             {"evt.type = process_exec", true},
+                             {"evt.kind = process_exec", true},
+                             {"evt.type in (open, execve)", true},
+                             {"evt.type != open", true},
+                             {"evt.type startswith process", true},
+                             {"fd.name exists", false},
+                         }));
 
 TEST(MatchTest, CallNamesStandForOperations) {
   const SocketState connected{.op = EVENT_SOCK_CONNECT};
@@ -101,7 +100,10 @@ TEST(MatchTest, CallNamesStandForOperations) {
 }
 
 TEST(MatchTest, ServerAndClientEndsFollowTheDirection) {
-  const SocketTuple out{.local_address = "10.0.0.1", .peer_address = "192.0.2.7", .local_port = 40000, .peer_port = 443,
+  const SocketTuple out{.local_address = "10.0.0.1",
+                        .peer_address = "192.0.2.7",
+                        .local_port = 40000,
+                        .peer_port = 443,
                         .direction = EVENT_DIRECTION_OUT};
   EXPECT_TRUE(Matches("fd.sip = 192.0.2.7 and fd.sport = 443 and fd.cport = 40000 and fd.rip = 192.0.2.7",
                       SocketState{.socket = out, .op = 1}));
@@ -119,7 +121,8 @@ TEST(MatchTest, AnUnknownProcessSatisfiesNothingAboutIt) {
 TEST(MatchTest, MacrosAndListsExpand) {
   const auto rules = MustCompile(
       "- list: inner\n  items: [curl]\n- list: outer\n  items: [wget, inner]\n"
-      "- macro: tool\n  condition: proc.name in (outer)\n" + RuleText("evt.type = execve and tool"));
+      "- macro: tool\n  condition: proc.name in (outer)\n" +
+      RuleText("evt.type = execve and tool"));
   EXPECT_THAT(NamesOfMatches(*rules, MakeHost(), MakeEvent(ProcessExec{})), ElementsAre("r"));
 }
 
@@ -130,10 +133,12 @@ TEST(MatchTest, AQuotedListNameIsAText) {
 
 TEST(MatchTest, RulesMatchInFileOrderWhateverIndexesThem) {
   const auto rule = [](const char* name, const char* condition) {
-    return std::string("- rule: ") + name + "\n  desc: d\n  priority: Notice\n  output: o\n  condition: " + condition + "\n";
+    return std::string("- rule: ") + name + "\n  desc: d\n  priority: Notice\n  output: o\n  condition: " + condition +
+           "\n";
   };
-  const auto rules = MustCompile(rule("a", "user.uid = 0") + rule("b", "proc.name = curl") +
-                                 rule("c", "evt.type = execve and proc.pname in (bash, zsh)") + rule("d", "proc.name = wget"));
+  const auto rules =
+      MustCompile(rule("a", "user.uid = 0") + rule("b", "proc.name = curl") +
+                  rule("c", "evt.type = execve and proc.pname in (bash, zsh)") + rule("d", "proc.name = wget"));
   EXPECT_THAT(NamesOfMatches(*rules, MakeHost(), MakeEvent(ProcessExec{})), ElementsAre("a", "b", "c"));
 }
 
@@ -157,11 +162,10 @@ Detection OnlyDetection(const std::string& output, const std::string& more, cons
 }
 
 TEST(OutputTest, FieldsAreFilledInAndListedOnce) {
-  const Detection d =
-      OnlyDetection("%proc.name ran %proc.aname[1] by %proc.name: %user.loginuid.", "", ProcessExec{});
+  const Detection d = OnlyDetection("%proc.name ran %proc.aname[1] by %proc.name: %user.loginuid.", "", ProcessExec{});
   EXPECT_EQ(d.output, "curl ran bash by curl: <NA>.");
-  EXPECT_THAT(d.output_fields, ElementsAre(Pair("proc.name", "curl"), Pair("proc.aname[1]", "bash"),
-                                           Pair("user.loginuid", "<NA>")));
+  EXPECT_THAT(d.output_fields,
+              ElementsAre(Pair("proc.name", "curl"), Pair("proc.aname[1]", "bash"), Pair("user.loginuid", "<NA>")));
 }
 
 TEST(OutputTest, PercentSignsAndStars) {
@@ -173,7 +177,9 @@ TEST(FoldKeyTest, FindingsFoldByTheirKeyOthersBySuppression) {
   EXPECT_EQ(OnlyDetection("o", "", MakeFinding("egress", "upload")).fold_key, "egress:1");
   EXPECT_EQ(OnlyDetection("o", "", ProcessExec{}).fold_key, "");
   const char* suppress = "  suppress: {by: [proc.name, user.uid], for: 10m}\n";
-  EXPECT_EQ(OnlyDetection("o", suppress, ProcessExec{}).fold_key, "curl\x1f" "0");
+  EXPECT_EQ(OnlyDetection("o", suppress, ProcessExec{}).fold_key,
+            "curl\x1f"
+            "0");
 }
 
 TEST(RuleInfoTest, CarriesWhatTheAlertSays) {
