@@ -12,7 +12,7 @@ BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libb
 TEST="libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema curl iproute2 procps util-linux"
 LINT="clang-format clang-tidy shellcheck python3"
 DEMO="python3 python3-torch python3-numpy curl iproute2 procps util-linux gzip"
-VM="qemu-system-x86 cpio busybox-static python3"
+VM="qemu-system-x86 cpio busybox-static e2fsprogs iproute2 python3"
 
 fail() {
 	echo "install-deps: $*" >&2

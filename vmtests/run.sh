@@ -69,6 +69,7 @@ add_payload() {
 			add_program "$program" "/tensorwarden/build/${program#"$out"/}"
 		fi
 	done
+	add_program "$(command -v ip || echo /usr/sbin/ip)" /usr/sbin/ip # busybox's knows no network namespaces
 	for folder in rules tests/data tests/bench packaging; do
 		[ ! -d "$folder" ] || (tar cf - "$folder" | tar xf - -C "$root/tensorwarden")
 	done

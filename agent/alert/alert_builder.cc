@@ -74,7 +74,7 @@ std::optional<Alert> AlertBuilder::TakeFinding(const Detection& detection, const
   if (!alert) return alert;
   Matter matter{.alert = *alert, .stages = {alert->stage}, .news_ns = now_ns_, .reported_ns = now_ns_};
   Trim(matter.alert);
-  matters_.Insert(key, std::move(matter));
+  matters_.TryEmplace(key, std::move(matter));
   return alert;
 }
 
@@ -89,7 +89,7 @@ std::optional<Alert> AlertBuilder::TakePlain(const Detection& detection, const E
   }
   std::optional<Alert> alert = Open(detection, event);
   if (!alert) return alert;
-  if (suppression == nullptr) suppression = &suppressions_.Insert(key, {});
+  if (suppression == nullptr) suppression = suppressions_.TryEmplace(key).first;
   if (suppression->count > 0) {
     alert->evidence += fmt::format("; {} more like it were suppressed since the last", suppression->count);
   }
@@ -149,18 +149,18 @@ bool AlertBuilder::MayOpen(const Alert& alert) {
 
 // The news that were folded: their figures are due once the interval has passed.
 void AlertBuilder::ReportWaiting(std::vector<Alert>& alerts) {
-  matters_.ForEach([&](Matter& matter) {
-    if (!matter.waiting || now_ns_ < matter.reported_ns + Ns(config_.update_interval)) return;
+  for (auto& [key, matter] : matters_.Entries()) {
+    if (!matter.waiting || now_ns_ < matter.reported_ns + Ns(config_.update_interval)) continue;
     matter.waiting = false;
     matter.reported_ns = now_ns_;
     ++stats_.updated;
     alerts.push_back(matter.alert);
-  });
+  }
 }
 
 void AlertBuilder::CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts) {
-  while (!matters_.Empty() && now_ns_ >= matters_.Oldest().news_ns + Ns(config_.close_after)) {
-    Matter& matter = matters_.Oldest();
+  while (matters_.Size() > 0 && now_ns_ >= matters_.Oldest().second.news_ns + Ns(config_.close_after)) {
+    Matter& matter = matters_.Oldest().second;
     Alert alert = std::move(matter.alert);
     if (!matter.waiting) ++alert.updates;
     matters_.PopOldest();
@@ -194,7 +194,7 @@ void AlertBuilder::ReportHeldBack(std::vector<Alert>& alerts) {
 
 void AlertBuilder::SeeDestination(const SocketTuple& socket, int64_t time_ns) {
   if (socket.peer_address.empty() || AddressClass(socket.peer_address) == "loopback") return;
-  if (first_seen_.Find(socket.peer_address) == nullptr) first_seen_.Insert(socket.peer_address, time_ns);
+  first_seen_.TryEmplace(socket.peer_address, time_ns);
 }
 
 std::string AlertBuilder::Id(const HostModel& host, const std::string& rule, const std::string& key,

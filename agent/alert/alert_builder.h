@@ -14,7 +14,7 @@
 
 #include "agent/alert/alert.h"
 #include "agent/alert/alert_facts.h"
-#include "agent/alert/lru_map.h"
+#include "agent/base/lru_map.h"
 #include "agent/enrich/enriched_event.h"
 
 namespace tensorwarden {
@@ -92,9 +92,9 @@ class AlertBuilder {
   const AlertBuilderConfig config_;
   const UserNames user_names_;
   uint64_t now_ns_ = 0;  // latest boot time of any event: those of one batch are not quite in order
-  LruMap<Matter> matters_;
-  LruMap<Suppression> suppressions_;
-  LruMap<int64_t> first_seen_;         // address -> CLOCK_REALTIME ns
+  LruMap<std::string, Matter> matters_;
+  LruMap<std::string, Suppression> suppressions_;
+  LruMap<std::string, int64_t> first_seen_;  // address -> CLOCK_REALTIME ns
   std::map<std::string, Rate> rates_;  // by rule; ordered, so that summaries come in one order; bounded by the rules
   AlertBuilderStats stats_;
 };

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "agent/detect/lru_map.h"
+#include "agent/base/lru_map.h"
 #include "agent/event/event.h"
 
 namespace tensorwarden {

@@ -7,7 +7,7 @@
 
 #include "agent/detect/client_history.h"
 #include "agent/detect/client_summaries.h"
-#include "agent/detect/lru_map.h"
+#include "agent/base/lru_map.h"
 #include "agent/detect/request_shape.h"
 
 namespace tensorwarden {

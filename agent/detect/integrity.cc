@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "agent/detect/lru_map.h"
+#include "agent/base/lru_map.h"
 #include "agent/detect/permission.h"
 #include "agent/detect/text.h"
 #include "bpf/abi/event.h"

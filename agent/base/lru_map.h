@@ -33,14 +33,20 @@ class LruMap {
     if (Value* known = Find(key)) return {known, false};
     if (order_.size() >= max_size_) {
       if (on_evict_) on_evict_(order_.front());
-      index_.erase(order_.front().first);
-      order_.pop_front();
+      PopOldest();
       ++evicted_;
     }
     order_.emplace_back(std::piecewise_construct, std::forward_as_tuple(key),
                         std::forward_as_tuple(std::forward<Args>(args)...));
     index_.emplace(key, std::prev(order_.end()));
     return {&order_.back().second, true};
+  }
+
+  // Of a map that is not empty.
+  Entry& Oldest() { return order_.front(); }
+  void PopOldest() {
+    index_.erase(order_.front().first);
+    order_.pop_front();
   }
 
   void Clear() {
@@ -51,6 +57,7 @@ class LruMap {
   uint64_t Evicted() const { return evicted_; }
   // Least recently used first.
   const std::list<Entry>& Entries() const { return order_; }
+  std::list<Entry>& Entries() { return order_; }
   // Called with each entry that has to make room.
   void OnEvict(std::function<void(Entry&)> on_evict) { on_evict_ = std::move(on_evict); }
 
