@@ -1,9 +1,8 @@
 // The two clocks: events are stamped in boot time, people read real time. Only the agent's edge reads either.
 #pragma once
 
-#include <ctime>
-
 #include <cstdint>
+#include <ctime>
 
 namespace tensorwarden {
 

@@ -19,7 +19,8 @@ AlertFormat FormatFromFlag(const std::string& text) {
 
 void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
   verb.add_option("--config", flags.config, fmt::format("Config file (default {})", kDefaultConfig))->type_name("F");
-  verb.add_option("--rules", flags.rules, "Rule file or directory; repeatable (default: the config's, else the shipped ones)")
+  verb.add_option("--rules", flags.rules,
+                  "Rule file or directory; repeatable (default: the config's, else the shipped ones)")
       ->type_name("F|DIR")
       ->take_all();
   verb.add_option("--output", flags.output, "Alerts on stdout as json, text or falco")

@@ -1,10 +1,10 @@
 // What several verbs share: config and rules from flags, errors on stderr.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 

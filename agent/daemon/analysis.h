@@ -30,8 +30,8 @@ class Analysis {
   const std::string& restore_problem() const { return restore_problem_; }
 
  private:
-  Analysis(std::unique_ptr<HostModel> host, Detectors detectors,
-           std::unique_ptr<RuleSet> rules, std::unique_ptr<AlertBuilder> builder);
+  Analysis(std::unique_ptr<HostModel> host, Detectors detectors, std::unique_ptr<RuleSet> rules,
+           std::unique_ptr<AlertBuilder> builder);
 
   void MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts);
 

@@ -29,7 +29,8 @@ constexpr uint64_t kFuseMagic = 0x65735546;
 constexpr Filesystem kFilesystems[] = {
     {EXT4_SUPER_MAGIC, "ext4", "yes", "yes", "yes", ""},
     {kXfsMagic, "xfs", "yes", "yes", "yes", "writes at the grain of a page"},
-    {BTRFS_SUPER_MAGIC, "btrfs", "yes", "yes", "partly", "a second write to a dirty page comes from fanotify, without its range"},
+    {BTRFS_SUPER_MAGIC, "btrfs", "yes", "yes", "partly",
+     "a second write to a dirty page comes from fanotify, without its range"},
     {OVERLAYFS_SUPER_MAGIC, "overlayfs", "partly", "partly", "partly",
      "pages belong to the lower or upper inode; a copy-up makes a new one"},
     {TMPFS_MAGIC, "tmpfs", "escalated", "yes", "partly", "tmpfs reads and writes pass no page-cache tracepoint"},
@@ -44,7 +45,7 @@ bool Works(const SensorCheck& check, const std::string& group) {
 
 AssetRoot Judge(const std::string& path, const SensorCheck& check) {
   AssetRoot root{.path = path};
-  struct statfs fs{};
+  struct statfs fs {};
   if (statfs(path.c_str(), &fs) != 0) {
     root.read = root.map = root.change = "no";
     root.note = "does not exist yet";

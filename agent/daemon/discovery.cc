@@ -21,8 +21,8 @@
 namespace tensorwarden {
 namespace {
 
-constexpr int kBirthAttempts = 20;     // a file still growing is looked at again, every ...
-constexpr int kBirthDelayMs = 500;     // ... half second
+constexpr int kBirthAttempts = 20;  // a file still growing is looked at again, every ...
+constexpr int kBirthDelayMs = 500;  // ... half second
 constexpr size_t kMaxMapsBytes = 4 << 20;
 constexpr size_t kMaxWalkEntries = 1 << 20;
 
@@ -146,7 +146,7 @@ void Discovery::Work(const std::stop_token& stop) {
 
 // A file is born empty: it is judged when it has stopped growing, or has become a model meanwhile.
 void Discovery::DoBirth(Birth birth, std::vector<Found>& found) {
-  struct stat st{};
+  struct stat st {};
   if (stat(birth.path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return;
   const auto size = static_cast<uint64_t>(st.st_size);
   const bool grows = size == 0 || size != birth.size;
@@ -190,7 +190,7 @@ void Discovery::WalkProcesses(std::vector<Found>& found) {
 // Descriptors and mappings of one process. `only_ino` 0: all files, else the one asked for.
 void Discovery::WalkProcess(const std::string& proc_dir, uint64_t only_ino, std::vector<Found>& found) {
   auto judge = [&](const std::string& link) {
-    struct stat st{};
+    struct stat st {};
     if (stat(link.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return;
     if (only_ino != 0 && st.st_ino != only_ino) return;
     if (static_cast<uint64_t>(st.st_size) < config_.min_bytes) return;
@@ -219,7 +219,7 @@ const AssetSpec* Discovery::Declared(const std::string& path, bool& by_name) con
 
 void Discovery::Judge(const std::string& path, const AssetSpec* spec, bool by_name, const char* found_by,
                       std::vector<Found>& found) {
-  struct stat st{};
+  struct stat st {};
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME));
   if (!fd || fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
   const auto size = static_cast<uint64_t>(st.st_size);

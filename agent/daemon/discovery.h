@@ -22,11 +22,11 @@ namespace tensorwarden {
 
 struct DiscoveryConfig {
   std::vector<AssetSpec> assets;
-  bool discover = true;                 // look beyond what is declared
-  std::vector<std::string> paths;       // directories to look in, beside the known caches
-  uint64_t min_bytes = 1 << 20;         // smaller files are no models unless declared by name
-  size_t max_queue = 4096;              // further requests are dropped and counted
-  size_t max_remembered = 65536;        // files already judged; all are forgotten when it is full
+  bool discover = true;            // look beyond what is declared
+  std::vector<std::string> paths;  // directories to look in, beside the known caches
+  uint64_t min_bytes = 1 << 20;    // smaller files are no models unless declared by name
+  size_t max_queue = 4096;         // further requests are dropped and counted
+  size_t max_remembered = 65536;   // files already judged; all are forgotten when it is full
 };
 
 struct Found {

@@ -26,9 +26,9 @@
 namespace tensorwarden {
 namespace {
 
-constexpr int kPollMs = 50;               // bulk records wait no longer than this
+constexpr int kPollMs = 50;  // bulk records wait no longer than this
 constexpr uint64_t kTickNs = 1'000'000'000;
-constexpr size_t kDrainBatch = 4096;      // records between two looks at the other descriptors
+constexpr size_t kDrainBatch = 4096;  // records between two looks at the other descriptors
 constexpr int kRescanTicks = 30;
 constexpr int kStatsTicks = 10;
 constexpr int kSaveTicks = 5;
@@ -94,7 +94,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<CaptureWriter> capture_;
   std::vector<std::unique_ptr<Sink>> sinks_;
   AgentStats stats_;
-  std::vector<Event> drained_;   // these four are reused between events
+  std::vector<Event> drained_;  // these four are reused between events
   std::vector<Event> numbered_;
   std::vector<HostEffect> effects_;
   std::vector<Alert> alerts_;
@@ -376,8 +376,8 @@ void LiveAgentImpl::Save() {
 
 void LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return;
-  const std::string text = StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(),
-                                     sensor_->Escalated());
+  const std::string text =
+      StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated());
   if (absl::Status status = WriteFileAtomic(options_.stats_path, text, 0644); !status.ok()) {
     spdlog::warn("{}", StatusText(status));
   }

@@ -14,8 +14,8 @@ namespace tensorwarden {
 
 struct LiveOptions {
   absl::Duration duration = absl::InfiniteDuration();
-  std::string record_path;  // capture of every event; "" none
-  std::string stats_path;   // counters as one JSON object, every ten seconds and at the end; "" none
+  std::string record_path;       // capture of every event; "" none
+  std::string stats_path;        // counters as one JSON object, every ten seconds and at the end; "" none
   bool hold_escalation = false;  // keep the system-call hooks attached (benchmarks)
 };
 

@@ -13,7 +13,7 @@ namespace tensorwarden {
 
 struct LoadedRules {
   std::unique_ptr<RuleSet> rules;
-  std::string digest;                 // SHA-256 of the files' texts, hex
+  std::string digest;  // SHA-256 of the files' texts, hex
   std::vector<RuleProblem> warnings;
 };
 

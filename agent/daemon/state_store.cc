@@ -74,8 +74,8 @@ absl::StatusOr<std::string> LoadOrMakeSecret(const std::string& path) {
     return fresh;
   }
   if (secret.ok() && secret->size() != kSecretBytes) {
-    return absl::DataLossError(fmt::format("'{}' is not {} bytes long: remove it to have a new one made", path,
-                                           kSecretBytes));
+    return absl::DataLossError(
+        fmt::format("'{}' is not {} bytes long: remove it to have a new one made", path, kSecretBytes));
   }
   return secret;
 }

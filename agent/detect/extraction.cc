@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "agent/base/lru_map.h"
 #include "agent/detect/client_history.h"
 #include "agent/detect/client_summaries.h"
-#include "agent/base/lru_map.h"
 #include "agent/detect/request_shape.h"
 
 namespace tensorwarden {

@@ -44,11 +44,7 @@ const LabelInfo* LabelOf(const EventBody& body, const AssetInfo* asset, const Ho
 }
 
 const AssetInfo* FirstAssetOf(const LabelInfo& label, const HostModel& host) {
-  if (label.assets.empty()) return nullptr;
-  for (const AssetInfo* asset : host.Assets()) {
-    if (asset->id == label.assets.front()) return asset;
-  }
-  return nullptr;
+  return label.assets.empty() ? nullptr : host.Asset(label.assets.front());
 }
 
 }  // namespace

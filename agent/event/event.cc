@@ -5,11 +5,12 @@ namespace {
 
 // By variant index.
 constexpr const char* kNames[] = {
-    "none",          "process_fork",     "process_exec", "process_exit", "file_read",    "file_change",
-    "file_open",     "file_name",        "label",        "egress_bytes", "socket",       "device_open",
-    "file_candidate", "http_segment",    "http_request", "agent_start",  "process_snapshot", "asset_held",
-    "listener",      "asset_found",      "asset_gone",   "state_restored", "loss",       "probe_state",
-    "tick",          "finding",
+    "none",        "process_fork",     "process_exec",   "process_exit", "file_read",
+    "file_change", "file_open",        "file_name",      "label",        "egress_bytes",
+    "socket",      "device_open",      "file_candidate", "http_segment", "http_request",
+    "agent_start", "process_snapshot", "asset_held",     "listener",     "asset_found",
+    "asset_gone",  "state_restored",   "loss",           "probe_state",  "tick",
+    "finding",
 };
 static_assert(std::size(kNames) == kEventKindCount);
 

@@ -219,10 +219,10 @@ struct Listener {
 struct AssetFound {
   FileKey file;
   std::string path;
-  std::string name;     // of the configured asset set, or derived from the path
-  std::string klass;    // model, checkpoint, adapter, tokenizer, dataset, vector_store, knowledge_base, code, secret
-  std::string format;   // safetensors, gguf, pytorch_zip, pickle, onnx, numpy, ...; "" unknown
-  std::string found_by; // config, discovery, birth
+  std::string name;      // of the configured asset set, or derived from the path
+  std::string klass;     // model, checkpoint, adapter, tokenizer, dataset, vector_store, knowledge_base, code, secret
+  std::string format;    // safetensors, gguf, pytorch_zip, pickle, onnx, numpy, ...; "" unknown
+  std::string found_by;  // config, discovery, birth
   uint64_t size = 0;
   uint64_t mtime_ns = 0;  // CLOCK_REALTIME
   uint32_t owner_uid = 0;
@@ -280,23 +280,22 @@ struct Finding {
   ProcessKey process;
   FileKey file;
   std::string client;
-  std::string destination;        // address, no port
+  std::string destination;  // address, no port
   uint16_t destination_port = 0;
   std::string destination_class;  // loopback, private, public
   double value = 0;               // measured, in `unit`
   double threshold = 0;
-  std::string unit;               // bytes, requests, ...
-  double share = 0;               // of the asset, 0..1
-  double score = 0;               // 0..1, confidence
-  std::string evidence;           // one sentence with the figures
+  std::string unit;      // bytes, requests, ...
+  double share = 0;      // of the asset, 0..1
+  double score = 0;      // 0..1, confidence
+  std::string evidence;  // one sentence with the figures
 };
 
 // Append only: the index is the id in captures.
-using EventBody =
-    std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
-                 LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
-                 ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
-                 ClockTick, Finding>;
+using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
+                               FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
+                               HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
+                               StateRestored, LossSample, ProbeState, ClockTick, Finding>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

@@ -91,14 +91,14 @@ void AssetTable::JoinLabel(Entry& entry) {
   if (label.name.empty()) label.name = entry.info.name.empty() ? BaseName(entry.info.path) : entry.info.name;
   // Nothing of the set is left but its size, which the shares of its carriers were counted by.
   if (label.assets.empty()) label.size = 0;
-  label.assets.push_back(entry.info.id);
+  label.assets.push_back(entry.info.file);
   Grow(entry, 0);
   if (IsModelClass(entry.info.klass)) model_labels_ |= 1ull << entry.info.label;
 }
 
 void AssetTable::LeaveLabel(const Entry& entry) {
   LabelInfo& label = LabelOf(entry);
-  std::erase(label.assets, entry.info.id);
+  std::erase(label.assets, entry.info.file);
   if (label.assets.empty() || entry.copy || IsAlternative(entry.info)) return;
   label.size -= std::min(label.size, entry.info.size);
 }

@@ -67,9 +67,9 @@ struct AssetInfo {
 };
 
 struct LabelInfo {
-  uint64_t size = 0;  // bytes of all assets of the set
-  std::string name;   // of the set: first asset's name
-  std::vector<AssetId> assets;
+  uint64_t size = 0;            // bytes of all assets of the set
+  std::string name;             // of the set: first asset's name
+  std::vector<FileKey> assets;  // in order of arrival
 };
 
 struct WorkloadSpec {

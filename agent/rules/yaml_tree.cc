@@ -155,6 +155,44 @@ bool OnlyBlanksAndComments(const std::string& text) {
   return true;
 }
 
+// Length of the UTF-8 sequence that `text` starts with; 0 when it is none.
+size_t Utf8Length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  if ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90)) return 0;
+  if ((byte(0) == 0xed && byte(1) > 0x9f) || (byte(0) == 0xf4 && byte(1) > 0x8f)) return 0;
+  return length;
+}
+
+// libfyaml 0.7.12 loops without end on a directive (a line that starts with '%') with bytes that are no UTF-8. Nobody
+// needs directives here, so both are refused before it sees them. nullopt: the text is fit to be parsed.
+struct Unfit {
+  size_t offset;
+  const char* why;
+};
+std::optional<Unfit> FindUnfit(std::string_view text) {
+  bool line_start = true;
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '\0') return Unfit{at, "NUL byte; is this a text file?"};
+    if (line_start && c == '%') return Unfit{at, "YAML directives ('%' at the start of a line) are not supported"};
+    const size_t length = Utf8Length(text.substr(at));
+    if (length == 0) return Unfit{at, "not UTF-8; is this a text file?"};
+    // YAML 1.1 also breaks lines at U+0085, U+2028 and U+2029, and a byte order mark may stand first.
+    const std::string_view sequence = text.substr(at, length);
+    line_start = c == '\n' || c == '\r' || sequence == "\xc2\x85" || sequence == "\xe2\x80\xa8" ||
+                 sequence == "\xe2\x80\xa9" || sequence == "\xef\xbb\xbf";
+    at += length;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostics) {
@@ -165,8 +203,8 @@ std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostic
     diagnostics.Error({&file, 0}, "file is larger than 4 MiB");
     return std::nullopt;
   }
-  if (const size_t nul = file.text.find('\0'); nul != std::string::npos) {
-    diagnostics.Error({&file, nul}, "NUL byte; is this a text file?");
+  if (const std::optional<Unfit> unfit = FindUnfit(file.text)) {
+    diagnostics.Error({&file, unfit->offset}, unfit->why);
     return std::nullopt;
   }
   if (OnlyBlanksAndComments(file.text)) return nothing;

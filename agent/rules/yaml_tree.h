@@ -29,7 +29,8 @@ struct YamlPair {
 };
 
 // Reads one document. Empty text is an empty sequence. nullopt after an error, which is in `diagnostics`: bad syntax,
-// a duplicate key, an alias, a key that is no scalar, more than 1 MiB nodes, text over 4 MiB or with a NUL.
+// a duplicate key, an alias, a directive, a key that is no scalar, more than 1 Mi nodes, text over 4 MiB, with a NUL or
+// not in UTF-8.
 std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostics);
 
 }  // namespace tensorwarden::rules

@@ -76,8 +76,7 @@ std::string TryLoad(bpf_prog_type type, bpf_attach_type attach, int btf_id) {
 
 // A program loads on a kernel whose list of security modules lacks "bpf", and is never called there.
 std::string WhyNoLsm(const std::string& list_path) {
-  const std::string load =
-      TryLoad(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, libbpf_find_vmlinux_btf_id("file_open", BPF_LSM_MAC));
+  std::string load = TryLoad(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, libbpf_find_vmlinux_btf_id("file_open", BPF_LSM_MAC));
   if (!load.empty()) return load;
   const absl::StatusOr<std::string> list = ReadFile(list_path, kMaxProcBytes);
   if (!list.ok()) return "the list of security modules cannot be read: mount securityfs on /sys/kernel/security";

@@ -13,8 +13,8 @@
 #include "agent/base/files.h"
 #include "agent/sensor/map_iteration.h"
 #include "agent/sensor/process_starts.h"
+#include "agent/sensor/skeleton.h"
 #include "bpf/abi/state.h"
-#include "bpf/sensor.skel.h"
 
 namespace tensorwarden {
 namespace {
@@ -24,6 +24,7 @@ constexpr uint32_t kRebuildAfter = 1024;  // stale bits cost a map lookup per ac
 
 int Fd(const bpf_map* map) { return bpf_map__fd(map); }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the atomics write through it
 void SetBit(uint64_t* words, uint32_t bit, bool on) {
   const uint64_t mask = uint64_t{1} << (bit % 64);
   if (on)
@@ -32,6 +33,7 @@ void SetBit(uint64_t* words, uint32_t bit, bool on) {
     __atomic_fetch_and(&words[bit / 64], ~mask, __ATOMIC_SEQ_CST);
 }
 
+// The skeleton's type and ours: two names of one thing.
 uint64_t* Words(__u64* words) {
   static_assert(sizeof(__u64) == sizeof(uint64_t));
   return reinterpret_cast<uint64_t*>(words);

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <iterator>
@@ -12,8 +11,8 @@
 
 #include "agent/base/clock.h"
 #include "agent/sensor/iterators.h"
+#include "agent/sensor/skeleton.h"
 #include "bpf/abi/state.h"
-#include "bpf/sensor.skel.h"
 
 namespace tensorwarden {
 namespace {
@@ -56,9 +55,6 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
     absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
     if (!status.ok()) return status;
   }
-  // The agent reads pipes and sockets of others; that makes it no carrier.
-  absl::Status status = maps_->SetProcessFlags(ProcessOf(static_cast<uint32_t>(getpid())), PROCESS_F_IGNORE);
-  if (!status.ok()) return status;
   return StartPolling();
 }
 
@@ -240,6 +236,7 @@ void LiveSensor::Tick() {
   if (++ticks_ % kSweepTicks == 0) SweepStreams();
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the interface takes it over
 absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Create(SensorConfig config) {
   return LiveSensor::Create(config, SensorPaths{});
 }

@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "agent/sensor/bpf_log.h"
+#include "agent/sensor/skeleton.h"
 #include "bpf/abi/config.h"
-#include "bpf/sensor.skel.h"
 
 namespace tensorwarden {
 namespace {

@@ -44,7 +44,7 @@ class Rings {
   absl::Status Open(int map_fd, Ring& ring);
   absl::Status StartTimer();
   size_t DrainOne(ring_buffer* ring, size_t max);
-  static int OnRecord(void* rings, void* bytes, size_t size);
+  static int OnRecord(void* context, void* bytes, size_t size);
   void MoveSorted(std::vector<Event>& events);
 
   UniqueFd epoll_;

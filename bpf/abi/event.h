@@ -17,10 +17,10 @@
 #define EVENT_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 
-#define EVENT_PATH_MAX 512  /* bytes including NUL; a full buffer sets EVENT_F_PATH_TRUNC */
-#define EVENT_ARGS_MAX 1024 /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
-#define EVENT_COMM_MAX 16   /* TASK_COMM_LEN */
-#define EVENT_HTTP_MAX 2048 /* bytes of TCP payload captured of one segment */
+#define EVENT_PATH_MAX 512   /* bytes including NUL; a full buffer sets EVENT_F_PATH_TRUNC */
+#define EVENT_ARGS_MAX 1024  /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
+#define EVENT_COMM_MAX 16    /* TASK_COMM_LEN */
+#define EVENT_HTTP_MAX 2048  /* bytes of TCP payload captured of one segment */
 #define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
 
 enum event_kind {
@@ -41,24 +41,24 @@ enum event_kind {
 };
 
 enum event_flag {
-	EVENT_F_PATH_TRUNC = 1 << 0,  /* a path did not fit or had too many components */
-	EVENT_F_PATH_FAULT = 1 << 1,  /* a path could not be read: unknown, which is not the same as "" */
+	EVENT_F_PATH_TRUNC = 1 << 0, /* a path did not fit or had too many components */
+	EVENT_F_PATH_FAULT = 1 << 1, /* a path could not be read: unknown, which is not the same as "" */
 	EVENT_F_ARGS_TRUNC = 1 << 2,
 	EVENT_F_ARGS_FAULT = 1 << 3,
-	EVENT_F_USER_MEMORY = 1 << 4, /* holds bytes read from user memory: the process could have changed them */
+	EVENT_F_USER_MEMORY = 1 << 4,  /* holds bytes read from user memory: the process could have changed them */
 	EVENT_F_SYSCALL_TIER = 1 << 5, /* seen by a system-call hook */
 	EVENT_F_OBJECT_TIER = 1 << 6,  /* seen by LSM or fentry; neither bit: the data path */
 };
 
 struct event_header {
-	__u32 size;      /* bytes, whole record including this header */
-	__u16 kind;      /* enum event_kind */
-	__u16 flags;     /* enum event_flag */
-	__u64 ktime_ns;  /* CLOCK_BOOTTIME, ns */
+	__u32 size;	 /* bytes, whole record including this header */
+	__u16 kind;	 /* enum event_kind */
+	__u16 flags;	 /* enum event_flag */
+	__u64 ktime_ns;	 /* CLOCK_BOOTTIME, ns */
 	__u64 cgroup_id; /* cgroup v2 id of the actor; 0 = unknown */
-	__u32 tgid;      /* the actor: user space's "pid", host pid namespace */
+	__u32 tgid;	 /* the actor: user space's "pid", host pid namespace */
 	__u32 tid;
-	__u64 start_ns;  /* group leader's start, BOOTTIME ns; (tgid, start_ns) is the process key */
+	__u64 start_ns; /* group leader's start, BOOTTIME ns; (tgid, start_ns) is the process key */
 };
 EVENT_ASSERT(sizeof(struct event_header) == 40);
 
@@ -92,7 +92,7 @@ struct process_exec_event {
 	__u32 uid;
 	__u32 gid;
 	__u32 loginuid; /* 0xffffffff = unset */
-	__u32 mnt_ns;   /* inode number of the mount namespace */
+	__u32 mnt_ns;	/* inode number of the mount namespace */
 	__u32 pid_ns;
 	__u16 args_len; /* bytes used of args */
 	__u16 pad;
@@ -111,9 +111,9 @@ struct process_exit_event {
 };
 
 enum event_access {
-	EVENT_ACCESS_READ = 1,    /* page cache read: read, sendfile, splice, copy_file_range, io_uring */
-	EVENT_ACCESS_MAP = 2,     /* a mapping was made (escalated and object tiers) */
-	EVENT_ACCESS_FAULT = 3,   /* pages of a mapping were touched */
+	EVENT_ACCESS_READ = 1,	  /* page cache read: read, sendfile, splice, copy_file_range, io_uring */
+	EVENT_ACCESS_MAP = 2,	  /* a mapping was made (escalated and object tiers) */
+	EVENT_ACCESS_FAULT = 3,	  /* pages of a mapping were touched */
 	EVENT_ACCESS_DIRECT = 4,  /* O_DIRECT */
 	EVENT_ACCESS_FOREIGN = 5, /* through another process's memory */
 };
@@ -123,12 +123,12 @@ enum event_access {
 struct file_read_event {
 	struct event_header hdr;
 	struct event_file_key file;
-	__u64 labels;        /* label set of the file */
-	__u64 first_page;    /* range of the access that caused this record, inclusive */
+	__u64 labels;	  /* label set of the file */
+	__u64 first_page; /* range of the access that caused this record, inclusive */
 	__u64 last_page;
-	__u64 bytes;         /* bytes read by this process from this file so far, repeats counted */
+	__u64 bytes;	     /* bytes read by this process from this file so far, repeats counted */
 	__u64 covered_bytes; /* distinct bytes, at the grain of 1/256 of the file */
-	__u32 access;        /* enum event_access */
+	__u32 access;	     /* enum event_access */
 	__u32 pad;
 };
 
@@ -155,10 +155,10 @@ struct file_change_event {
 struct file_open_event { /* bulk; only while a rule asks for opens */
 	struct event_header hdr;
 	struct event_file_key file;
-	__u32 open_flags; /* f_flags */
-	__u32 mode;       /* i_mode */
-	__u32 created;    /* FMODE_CREATED */
-	__u32 path_len;   /* bytes used of path, without NUL */
+	__u32 open_flags;	   /* f_flags */
+	__u32 mode;		   /* i_mode */
+	__u32 created;		   /* FMODE_CREATED */
+	__u32 path_len;		   /* bytes used of path, without NUL */
 	char path[EVENT_PATH_MAX]; /* the record ends at path_len + 1 */
 };
 
@@ -174,12 +174,12 @@ enum event_object {
  * bit is new to the target, then each time the volume has doubled. */
 struct label_event {
 	struct event_header hdr;
-	struct event_file_key source; /* zero when the source is a process (fork) */
-	struct event_file_key target; /* zero when the target is the header's process */
+	struct event_file_key source;		 /* zero when the source is a process (fork) */
+	struct event_file_key target;		 /* zero when the target is the header's process */
 	struct event_process_key source_process; /* for fork */
-	__u64 labels; /* bits that moved */
-	__u64 volume; /* the target's volume of the lowest moved bit now, bytes */
-	__u32 source_object; /* enum event_object */
+	__u64 labels;				 /* bits that moved */
+	__u64 volume;				 /* the target's volume of the lowest moved bit now, bytes */
+	__u32 source_object;			 /* enum event_object */
 	__u32 target_object;
 };
 
@@ -188,8 +188,8 @@ struct event_sock_tuple {
 	__u8 peer[16];
 	__u16 local_port; /* host order */
 	__u16 peer_port;
-	__u8 family;   /* AF_INET, AF_INET6 */
-	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, ... */
+	__u8 family;	/* AF_INET, AF_INET6 */
+	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP, ... */
 	__u8 direction; /* enum event_direction */
 	__u8 pad;
 	__u32 net_ns; /* inode number of the socket's network namespace */
@@ -200,7 +200,7 @@ EVENT_ASSERT(sizeof(struct event_sock_tuple) == 48);
 enum event_direction {
 	EVENT_DIRECTION_UNKNOWN = 0,
 	EVENT_DIRECTION_OUT = 1, /* connected out, or a datagram socket that sends */
-	EVENT_DIRECTION_IN = 2,  /* accepted */
+	EVENT_DIRECTION_IN = 2,	 /* accepted */
 };
 
 /* Labelled bytes left by a socket: sent at the first byte, then each time `bytes` grew by the label's step
@@ -209,16 +209,16 @@ struct egress_event {
 	struct event_header hdr;
 	struct event_sock_tuple sock;
 	__u64 cookie;
-	__u64 bytes;  /* charged to this label and socket so far */
-	__u64 delta;  /* since the last record */
-	__u64 volume; /* the carrier's volume of this label */
-	__u32 label;  /* bit number */
+	__u64 bytes;   /* charged to this label and socket so far */
+	__u64 delta;   /* since the last record */
+	__u64 volume;  /* the carrier's volume of this label */
+	__u32 label;   /* bit number */
 	__u32 serving; /* 1: accepted on a serving port */
 };
 
 enum event_sock_op {
 	EVENT_SOCK_CONNECT = 1, /* SYN_SENT -> ESTABLISHED */
-	EVENT_SOCK_ACCEPT = 2,  /* SYN_RECV -> ESTABLISHED */
+	EVENT_SOCK_ACCEPT = 2,	/* SYN_RECV -> ESTABLISHED */
 	EVENT_SOCK_LISTEN = 3,
 	EVENT_SOCK_CLOSE = 4,
 	EVENT_SOCK_CONNECT_TRY = 5, /* cgroup/connect: the process is exact, the state is not known */
@@ -231,7 +231,7 @@ struct socket_event {
 	struct event_header hdr;
 	struct event_sock_tuple sock;
 	__u64 cookie;
-	__u64 bytes_sent;     /* on close: without repeats */
+	__u64 bytes_sent; /* on close: without repeats */
 	__u64 bytes_received;
 	__u32 op; /* enum event_sock_op */
 	__u32 pad;
@@ -247,13 +247,13 @@ struct device_open_event {
 
 /* One inbound TCP segment of a serving port, before TCP has checked its sequence number. */
 struct http_segment_event {
-	struct event_header hdr; /* tgid 0: softirq */
+	struct event_header hdr;      /* tgid 0: softirq */
 	struct event_sock_tuple sock; /* local = server */
-	__u64 cookie; /* of the accepted socket; 0 when not yet known */
+	__u64 cookie;		      /* of the accepted socket; 0 when not yet known */
 	__u32 seq;
-	__u32 payload_len;  /* bytes of payload in the segment */
-	__u32 captured_len; /* bytes that follow */
-	__u32 tcp_flags;    /* byte 13 of the TCP header: FIN 1, SYN 2, RST 4 */
+	__u32 payload_len;	      /* bytes of payload in the segment */
+	__u32 captured_len;	      /* bytes that follow */
+	__u32 tcp_flags;	      /* byte 13 of the TCP header: FIN 1, SYN 2, RST 4 */
 	__u8 payload[EVENT_HTTP_MAX]; /* the record ends at captured_len */
 };
 
@@ -277,9 +277,9 @@ enum event_name_op {
  * data path the agent has the same from fanotify. */
 struct file_name_event {
 	struct event_header hdr;
-	struct event_file_key file;     /* the inode that moved, or was linked or unlinked */
+	struct event_file_key file;	/* the inode that moved, or was linked or unlinked */
 	struct event_file_key replaced; /* rename: the inode that had the new name; zero if none */
-	struct event_file_key dir;      /* directory of the (new) name */
+	struct event_file_key dir;	/* directory of the (new) name */
 	__u32 op;
 	__u32 pad;
 	char name[256]; /* (new) last component */

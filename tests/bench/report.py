@@ -17,7 +17,7 @@ IDLE_BYTES = 64 << 20
 LATENCY_P99_NS = 5_000_000
 
 # Kinds whose records have no ring of their own: their loss under a flood is counted, not a fault.
-BULK = {"file_open", "http_segment", "socket", "process_fork", "process_exit"}
+BULK = {"file_open", "http_segment", "socket"}
 
 
 def progress(text):
@@ -84,9 +84,13 @@ def print_flood(flood, missed):
     rate = (made["opens"] + made["writes"]) / flood["seconds"]
     print(f"\nFlood of {flood['seconds']} s by 4 processes: {made['opens']} opens, {made['writes']} writes ({rate:,.0f} a second), "
           f"agent at {flood['usage']['cpu_percent']:.0f} % of a core, {mib(flood['usage']['rss_bytes'])}")
-    urgent = {kind: row for kind, row in lost.items() if kind not in BULK}
+    urgent = {kind: row for kind, row in lost.items() if kind not in BULK | {"undecodable"}}
     lost_urgent = sum(row["ring_full"] + row["map_full"] for row in urgent.values())
+    undecodable = lost.pop("undecodable", {}).get("read_failed", 0)
+    verdict(undecodable == 0, missed, f"{undecodable} undecodable records")
     for kind, row in lost.items():
+        if not any(row.values()):
+            continue
         ring = "bulk" if kind in BULK else "urgent"
         print(f"  {kind:<16} {ring:<7} {row['produced']:>12} delivered {row['ring_full']:>12} lost to a full ring")
     opens = lost.get("file_open")

@@ -25,6 +25,7 @@ bool Shell(const std::string& command) { return system((command + " >/dev/null 2
 
 std::vector<char*> Pointers(std::vector<std::string>& arguments) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -63,6 +64,8 @@ Trigger::Trigger(const std::vector<std::string>& arguments, const std::string& n
   if (pid_ == 0) {
     dup2(in[0], STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
+    // Not this program's own: a carrier's pipes are labelled, and so would be whoever reads this program's output.
+    dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
     if (!netns_path.empty()) {
       const int fd = open(netns_path.c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) _exit(126);
@@ -149,7 +152,7 @@ void LiveTest::TearDown() {
 }
 
 std::string LiveTest::MakeFile(const std::string& name, size_t bytes) {
-  const std::string path = Path(name);
+  std::string path = Path(name);
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   const std::string block(65536, 'w');
   for (size_t done = 0; done < bytes; done += block.size())

@@ -33,7 +33,7 @@ inline FakeHost MakeHost(ProcessInfo actor = {}, AssetInfo asset = {}) {
   if (asset.klass.empty()) asset.klass = "model";
   if (asset.size == 0) asset.size = 1 << 30;
   host.assets[kModelFile] = asset;
-  host.labels[0] = {.size = asset.size, .name = asset.name, .assets = {asset.id}};
+  host.labels[0] = {.size = asset.size, .name = asset.name, .assets = {kModelFile}};
   return host;
 }
 

@@ -29,7 +29,7 @@ FakeHost SmallHost() {
                               .cgroup = "/system.slice/vllm.service/main",
                               .uid = 7};
   host.assets[kFile] = {.id = 4, .file = kFile, .path = "/srv/m/x.gguf", .name = "x", .klass = "model", .size = 100};
-  host.labels[0] = {.size = 200, .name = "x", .assets = {4}};
+  host.labels[0] = {.size = 200, .name = "x", .assets = {kFile}};
   return host;
 }
 

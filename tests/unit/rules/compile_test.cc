@@ -57,6 +57,9 @@ TEST_P(FileErrorTest, NamesPlaceAndFix) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, FileErrorTest,
     ::testing::ValuesIn(std::vector<BadFile>{
+        {"%\xa0S", "r.yaml:1:1: YAML directives"},
+        {"\r\r%\xab", "r.yaml:1:3: YAML directives"},
+        {"- list: \xff\n", "r.yaml:1:9: not UTF-8"},
         {"a: b\n", "r.yaml:1:1: a rule file is a list of items"},
         {"- foo: b\n", "r.yaml:1:3: expected an item with 'rule', 'macro' or 'list', found 'foo'"},
         {"- list: a\n  items: [x]\n  items: [y]\n", "r.yaml:3:3: YAML: duplicate key"},

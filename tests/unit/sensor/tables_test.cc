@@ -10,7 +10,7 @@
 #include "agent/sensor/loader.h"
 #include "agent/sensor/probe_table.h"
 #include "agent/sensor/process_starts.h"
-#include "bpf/sensor.skel.h"
+#include "agent/sensor/skeleton.h"
 
 namespace tensorwarden {
 namespace {
