@@ -131,9 +131,8 @@ JOBS ?= 2
 # A sub-make, so that what `deps` installs is seen; a jobserver that is there already is used.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) O=$(O)
 LIVE := $(if $(wildcard tests/live/*_test.cc),$(O)/tests/live)
-RULE_TESTS := $(if $(wildcard tests/rules/*_test.cc),$(O)/tests/rules)
 FUZZ_PROGRAMS := $(FUZZERS:%=$(O)/fuzz/%)
-TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE) $(RULE_TESTS)
+TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE)
 
 ## all          build the agent: build/tensorwarden (the default)
 ## deps         install what building, testing and the demo need (Debian 12, root)
@@ -206,6 +205,16 @@ vmtest:
 	$(Q)packaging/install-deps.sh build test vm
 	$(Q)$(SUBMAKE) all $(LIVE)
 	$(Q)vmtests/vmtest.sh $(O)
+
+## install      the agent, its rules, an example config and the unit, below DESTDIR
+PREFIX ?= /usr
+.PHONY: install
+install: all
+	install -D -m 0755 $(O)/tensorwarden $(DESTDIR)$(PREFIX)/bin/tensorwarden
+	install -d $(DESTDIR)/usr/share/tensorwarden/rules
+	install -m 0644 rules/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/
+	install -D -m 0644 packaging/tensorwarden.yaml $(DESTDIR)/usr/share/doc/tensorwarden/tensorwarden.yaml
+	install -D -m 0644 packaging/tensorwarden.service $(DESTDIR)/lib/systemd/system/tensorwarden.service
 
 ## clean        remove build/
 .PHONY: clean

@@ -41,7 +41,6 @@ gtest='^\[==========\] .* ran\.|^\[  PASSED  \]|^\[  SKIPPED \] [0-9]+ tests?|^ 
 for program in "$out"/tests/unit/*; do
 	[ -f "$program" ] && [ -x "$program" ] && run "unit/$(basename "$program")" 180 "$gtest" "$program"
 done
-[ -x "$out/tests/rules" ] && run rules 180 "$gtest" "$out/tests/rules"
 run lint-rules 60 '^(Ran|OK|FAILED)' python3 -m unittest discover -s tests/lint -p '*_test.py'
 
 for program in "$out"/fuzz/*; do
@@ -53,6 +52,7 @@ done
 if [ -x "$out/tests/live" ]; then
 	run live 300 "$gtest" "$out/tests/live"
 fi
+TENSORWARDEN=$out/tensorwarden run agent 300 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/agent_test.py
 
 echo
 if [ ${#failed[@]} -gt 0 ]; then
