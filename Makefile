@@ -29,7 +29,7 @@ DEPS_daemon   := config $(DEPS_config)
 DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
-        libbpf libfyaml re2 libcap-ng
+        libbpf libfyaml re2
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -I. -I$(O) -DSPDLOG_FMT_EXTERNAL -DTENSORWARDEN_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
