@@ -3,6 +3,7 @@
 #include <string>
 
 #include "agent/config/config.h"
+#include "tests/fuzz/libfyaml_leaks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/rules/ruleset.h"
+#include "tests/fuzz/libfyaml_leaks.h"
 
 using namespace tensorwarden;
 
