@@ -69,7 +69,9 @@ add_payload() {
 			add_program "$program" "/tensorwarden/build/${program#"$out"/}"
 		fi
 	done
-	add_program "$(command -v ip || echo /usr/sbin/ip)" /usr/sbin/ip # busybox's knows no network namespaces
+	# busybox's ip knows no network namespaces, and its shell runs its own ip whatever PATH says.
+	add_program "$(command -v ip || echo /usr/sbin/ip)" /usr/sbin/ip
+	add_program /bin/dash /usr/bin/dash
 	for folder in rules tests/data tests/bench packaging; do
 		[ ! -d "$folder" ] || (tar cf - "$folder" | tar xf - -C "$root/tensorwarden")
 	done

@@ -35,8 +35,11 @@ for kernel in "$@"; do
 	fi
 	echo "  VM     $kernel ($(cat "$out/vm/linux-$kernel/package"))"
 	guest "$kernel" check 120 'build/tensorwarden check'
-	if [ -x "$out/tests/live" ]; then
-		guest "$kernel" live 900 'build/tests/live'
+	[ -x "$out/tests/live" ] || continue
+	guest "$kernel" live 900 'build/tests/live'
+	# As on a kernel under lockdown. 6.1 has no tracepoint that shows a read.
+	if [ "$kernel" != 6.1 ]; then
+		guest "$kernel" datapath 900 'TENSORWARDEN_LIVE_TIER=data_path build/tests/live --gtest_filter=-LifetimeTest.*'
 	fi
 done
 

@@ -41,6 +41,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
 }
 
 absl::Status WriteFileAtomic(const std::string& path, std::string_view text, mode_t mode) {
+  struct stat st {};
+  if (lstat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
+    return absl::FailedPreconditionError(fmt::format("'{}' is no regular file: it is not replaced", path));
+  }
   const std::string temporary = path + ".tmp";
   UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd) return absl::ErrnoToStatus(errno, fmt::format("create '{}'", temporary));

@@ -12,7 +12,8 @@ namespace tensorwarden {
 // Reads at most `max_bytes`. Errors: ErrnoToStatus with the path; ResourceExhausted when the file is longer.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
-// Replaces `path` atomically (temporary file beside it, fsync, rename). Errors: ErrnoToStatus with the path.
+// Replaces `path` atomically (temporary file beside it, fsync, rename). Errors: ErrnoToStatus with the path;
+// FailedPrecondition when it names a device, a link or a directory, which a rename would destroy.
 absl::Status WriteFileAtomic(const std::string& path, std::string_view text, mode_t mode);
 
 // mkdir -p; existing directories are fine.

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <optional>
@@ -90,6 +91,9 @@ class FileCaptureWriter final : public CaptureWriter {
 absl::StatusOr<std::unique_ptr<CaptureWriter>> CaptureWriter::Create(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd) return absl::ErrnoToStatus(errno, fmt::format("create capture '{}'", path));
+  struct stat st {};
+  // A file that was there before may be readable by others. A pipe or device keeps its mode.
+  if (fstat(fd.get(), &st) == 0 && S_ISREG(st.st_mode)) fchmod(fd.get(), 0600);
   auto writer = std::make_unique<FileCaptureWriter>(path, std::move(fd));
   if (absl::Status status = writer->Write(EncodeFileHeader()); !status.ok()) return status;
   return writer;

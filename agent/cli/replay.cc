@@ -14,6 +14,9 @@ struct ReplayFlags {
 int RunReplay(const ReplayFlags& flags) {
   absl::StatusOr<AgentConfig> config = ConfigFromFlags(flags.common);
   if (!config.ok()) return Fail(config.status());
+  // Never into the files of the live agent.
+  std::erase_if(config->outputs, [](const SinkConfig& sink) { return sink.type != "stdout"; });
+  if (config->outputs.empty()) config->outputs.emplace_back();
   absl::StatusOr<LoadedRules> rules = RulesFromFlags(flags.common, *config);
   if (!rules.ok()) return Fail(rules.status());
   const absl::Status status = Replay(flags.path, *config, *std::move(rules));

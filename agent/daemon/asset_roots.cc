@@ -62,8 +62,8 @@ AssetRoot Judge(const std::string& path, const SensorCheck& check) {
   }
   root.filesystem = known->name;
   root.read = Works(check, "file_read") ? known->read : "no";
-  root.map = Works(check, "file_map") ? known->map : "no";
-  root.change = Works(check, "file_change") ? known->change : "no";
+  root.map = Works(check, "file_map_pages") ? known->map : "no";
+  root.change = Works(check, "file_dirty") ? known->change : "no";
   root.note = known->note;
   return root;
 }

@@ -79,12 +79,13 @@ class LiveAgentImpl final : public LiveAgent {
   void AddFound(std::vector<Found> found);
   void Tick();
   void Save();
-  void WriteStats();
+  absl::Status WriteStats();
   bool Confirmed(const ProcessKey& process) const;
 
   AgentConfig config_;
   LiveOptions options_;
   std::string boot_id_ = BootId();
+  UniqueFd state_lock_;
   UniqueFd signals_;
   UniqueFd epoll_;
   std::unique_ptr<Sensor> sensor_;
@@ -106,6 +107,9 @@ class LiveAgentImpl final : public LiveAgent {
 
 absl::Status LiveAgentImpl::OpenState() {
   if (absl::Status status = MakeDirectories(config_.state_dir, 0700); !status.ok()) return status;
+  absl::StatusOr<UniqueFd> lock = LockState(config_.state_dir + "/lock");
+  if (!lock.ok()) return lock.status();
+  state_lock_ = *std::move(lock);
   absl::StatusOr<std::string> secret = LoadOrMakeSecret(config_.state_dir + "/secret");
   if (!secret.ok()) return secret.status();
   config_.http.secret = *secret;
@@ -139,19 +143,21 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<UniqueFd> signals = TerminationSignals();
   if (!signals.ok()) return signals.status();
   signals_ = *std::move(signals);
+  // First, so that a missing privilege is told as such and not by the first file that it cannot open.
+  config_.sensor.opens = rules.rules->Needs().opens;
+  absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
+  if (!sensor.ok()) return sensor.status();
+  sensor_ = *std::move(sensor);
   if (absl::Status status = OpenState(); !status.ok()) return status;
   if (absl::Status status = OpenOutputs(); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<HttpMeter>> meter = HttpMeter::Create(config_.http);
   if (!meter.ok()) return meter.status();
   sequencer_ = std::make_unique<Sequencer>(*std::move(meter));
-  config_.sensor.opens = rules.rules->Needs().opens;
   absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
   if (!analysis.ok()) return analysis.status();
   analysis_ = *std::move(analysis);
   stats_.rules = analysis_->rule_count();
-  absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
-  if (!sensor.ok()) return sensor.status();
-  sensor_ = *std::move(sensor);
+  if (stats_.rules == 0) spdlog::warn("no rule is loaded: nothing will be alerted");
   discovery_ = std::make_unique<Discovery>(DiscoveryConfig{.assets = config_.assets,
                                                            .discover = config_.discover,
                                                            .paths = config_.discover_paths,
@@ -159,7 +165,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   if (absl::Status status = OpenLoop(); !status.ok()) return status;
   Begin(rules.digest);
   TakeInWhatExists();
-  return absl::OkStatus();
+  return WriteStats();  // a path that cannot be written is told now, not after ten seconds
 }
 
 void LiveAgentImpl::Begin(const std::string& rules_digest) {
@@ -243,8 +249,9 @@ absl::Status LiveAgentImpl::Run() {
   Pump();
   Tick();
   Save();
-  WriteStats();
-  return capture_ ? capture_->Close() : absl::OkStatus();
+  absl::Status status = WriteStats();
+  if (capture_) status.Update(capture_->Close());
+  return status;
 }
 
 void LiveAgentImpl::Pump() {
@@ -347,7 +354,9 @@ void LiveAgentImpl::Tick() {
   for (Event& sample : samples) Dispatch(std::move(sample));
   DispatchOwn(ClockTick{.realtime_offset_ns = RealtimeOffsetNs()});
   if (ticks_ % kRescanTicks == 0) discovery_->Rescan();
-  if (ticks_ % kStatsTicks == 0) WriteStats();
+  if (ticks_ % kStatsTicks == 0) {
+    if (absl::Status status = WriteStats(); !status.ok()) spdlog::warn("{}", StatusText(status));
+  }
   if (ticks_ % kSaveTicks == 0) Save();
   if (capture_) (void)capture_->Flush();
 }
@@ -374,13 +383,12 @@ void LiveAgentImpl::Save() {
   carriers_changed_ = false;
 }
 
-void LiveAgentImpl::WriteStats() {
-  if (options_.stats_path.empty()) return;
-  const std::string text =
-      StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated());
-  if (absl::Status status = WriteFileAtomic(options_.stats_path, text, 0644); !status.ok()) {
-    spdlog::warn("{}", StatusText(status));
-  }
+absl::Status LiveAgentImpl::WriteStats() {
+  if (options_.stats_path.empty()) return absl::OkStatus();
+  return WriteFileAtomic(
+      options_.stats_path,
+      StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),
+      0644);
 }
 
 bool LiveAgentImpl::Confirmed(const ProcessKey& process) const {

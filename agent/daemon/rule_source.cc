@@ -1,11 +1,13 @@
 #include "agent/daemon/rule_source.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
 
 #include "agent/base/digest.h"
+#include "agent/base/status_text.h"
 
 namespace tensorwarden {
 namespace {
@@ -30,6 +32,10 @@ std::string ShippedRules() {
 absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
   absl::StatusOr<std::vector<RuleFile>> files =
       LoadRuleFiles(paths.empty() ? std::vector<std::string>{ShippedRules()} : paths);
+  if (!files.ok() && paths.empty()) {
+    return absl::NotFoundError(
+        fmt::format("{}: give --rules, or install the shipped rules", StatusText(files.status())));
+  }
   if (!files.ok()) return files.status();
   LoadedRules loaded;
   absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings);

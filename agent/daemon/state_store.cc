@@ -1,6 +1,8 @@
 #include "agent/daemon/state_store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 
 #include <cstdio>
@@ -61,6 +63,16 @@ absl::StatusOr<SavedState> LoadState(const std::string& path) {
   }
   if (!complete) return absl::DataLossError(fmt::format("'{}' ends early", path));
   return state;
+}
+
+absl::StatusOr<UniqueFd> LockState(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return absl::ErrnoToStatus(errno, fmt::format("open '{}'", path));
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        fmt::format("'{}' is locked: another agent runs on this state_dir; stop it or set another one", path));
+  }
+  return fd;
 }
 
 absl::StatusOr<std::string> LoadOrMakeSecret(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/unique_fd.h"
 #include "agent/event/event.h"
 
 namespace tensorwarden {
@@ -26,6 +27,10 @@ absl::Status SaveState(const std::string& path, const SavedState& state);
 
 // Errors: NotFound when there is none yet; DataLoss when it is broken, with its path.
 absl::StatusOr<SavedState> LoadState(const std::string& path);
+
+// Holds `path` locked until it is closed: two agents on one state would each save over the other's.
+// Errors: the file's, with its path; FailedPrecondition when another agent has it.
+absl::StatusOr<UniqueFd> LockState(const std::string& path);
 
 // Sixteen random bytes that key every hash of this host; made on first use, mode 0600.
 // Errors: the file's, with its path; DataLoss when it has another length.

@@ -31,7 +31,10 @@ std::string KeyText(const ProcessKey& process) { return fmt::format("{}.{}", pro
 
 std::string AssetText(const AssetInfo& asset) {
   if (asset.path.empty()) return asset.name;
-  return asset.path.substr(asset.path.rfind('/') + 1);
+  std::string file = asset.path.substr(asset.path.rfind('/') + 1);
+  // Many models are called model.safetensors: the name of their set tells them apart.
+  if (asset.name.empty() || asset.name == file) return file;
+  return fmt::format("{} ({})", file, asset.name);
 }
 
 std::string LabelText(const EnrichedEvent& event) {

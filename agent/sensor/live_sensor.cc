@@ -207,8 +207,7 @@ std::vector<LabelHolder> LiveSensor::Holders() const { return maps_->Holders(); 
 
 std::vector<LostRow> LiveSensor::Lost() const {
   std::vector<LostRow> rows = maps_->Lost();
-  rows.push_back(
-      {.kind = "undecodable", .produced = rings_->stats().records, .read_failed = rings_->stats().undecodable});
+  rows.push_back({.kind = "undecodable", .read_failed = rings_->stats().undecodable});
   if (marks_ != nullptr) rows.push_back({.kind = "file_marks", .ring_full = marks_->overflows()});
   return rows;
 }

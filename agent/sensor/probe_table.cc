@@ -6,8 +6,9 @@ namespace {
 using enum Tier;
 using enum When;
 
-// Where no tracepoint sees every family's sends, each family needs a program of its own.
+// Where no tracepoint sees every family's sends and receives, each family needs a program of its own.
 constexpr std::string_view kFexitSend = "socket_send_inet_fexit";
+constexpr std::string_view kFexitReceive = "socket_recv_unix_fexit";
 
 // Reads prefer the data path to the object tier where both exist: the tracepoint names exact page ranges, filemap_read
 // only a position and a length. Changes of names have no tracepoint at all; below the object tier they come from
@@ -39,8 +40,10 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_send_v6", "socket_send_inet6_fexit", kObject, kAlways, false, kFexitSend},
     {"socket_send_page", "socket_send_page_fexit", kObject, kAlways, false, kFexitSend},
     {"socket_send_unix", "socket_send_unix_fexit", kObject, kAlways, false, kFexitSend},
+    {"socket_send_dgram", "socket_send_dgram_fexit", kObject, kAlways, false, kFexitSend},
     {"socket_recv", "socket_recv", kDataPath, kAlways},
     {"socket_recv", "socket_recv_unix_fexit", kObject, kAlways},
+    {"socket_recv_dgram", "socket_recv_dgram_fexit", kObject, kAlways, false, kFexitReceive},
     {"socket_state", "socket_state", kDataPath, kAlways, true},
     {"socket_connect4", "connect4", kDataPath, kAlways, true},
     {"socket_connect6", "connect6", kDataPath, kAlways, true},

@@ -18,7 +18,7 @@ namespace tensorwarden {
 struct HttpMeterConfig {
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-For is believed
   std::vector<std::string> api_key_headers = {"authorization", "x-api-key", "api-key"};
-  size_t prefix_bytes = 64;              // of the prompt that make its template fingerprint
+  size_t prefix_bytes = 32;              // of the prompt that make its template fingerprint
   size_t max_connections = 16384;        // least recently active goes, counted
   size_t max_head_bytes = 16384;         // longer heads are counted as malformed and skipped
   std::string secret;                    // 16 bytes, key of every hash; per host

@@ -105,6 +105,19 @@ int BPF_PROG(socket_recv_unix_fexit, struct socket *sock, struct msghdr *msg, si
 	return received(sock->sk, ret, flags);
 }
 
+/* Datagrams; sequenced packets run through the same two functions. */
+SEC("fexit/unix_dgram_sendmsg")
+int BPF_PROG(socket_send_dgram_fexit, struct socket *sock, struct msghdr *msg, size_t size, int ret)
+{
+	return sent(sock->sk, ret);
+}
+
+SEC("fexit/unix_dgram_recvmsg")
+int BPF_PROG(socket_recv_dgram_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+{
+	return received(sock->sk, ret, flags);
+}
+
 /* --- states --- */
 
 /* The process of a socket, from its note: state changes run in whoever's context. */

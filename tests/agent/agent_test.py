@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -171,6 +172,12 @@ assets:
         self.assertEqual([json.loads(line) for line in replays[0].stdout.splitlines()], live)
         self.assertEqual(replays[0].stdout, replays[1].stdout)
 
+    def test_a_second_agent_on_the_same_state_is_refused(self):
+        self.start()
+        second = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s")
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn("another agent", second.stderr)
+
     def test_an_empty_config_finds_a_model_that_a_process_holds(self):
         empty = self.write("empty.yaml", f"state_dir: {self.dir}/state2\n")
         with open(self.model, "rb"):
@@ -214,6 +221,14 @@ class StartErrorTest(unittest.TestCase):
         result = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s",
                           prefix=("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"))
         self.assert_one_line(result, "CAP_BPF", "root")
+
+    def test_counters_never_replace_a_device(self):
+        node = os.path.join(self.dir, "node")
+        os.mkfifo(node)
+        result = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s", "--stats", node)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(node, result.stderr)
+        self.assertTrue(stat.S_ISFIFO(os.stat(node).st_mode))
 
     def test_an_unknown_config_key_names_its_place_and_the_nearest_key(self):
         with open(self.config, "a", encoding="utf-8") as file:

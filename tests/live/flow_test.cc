@@ -52,11 +52,13 @@ TEST_F(LiveFlowTest, PipeCarriesTheLabelOn) {
 }
 
 TEST_F(LiveFlowTest, UnixSocketCarriesTheLabelOn) {
-  const std::string path = MakeFile("model", kSize);
-  const FileKey file = Watch(path);
-  Trigger relay({"unix_relay", path, std::to_string(kSent)});
-  EXPECT_EQ(relay.Finish(), 0);
-  EXPECT_NE(WaitForRelay(LabelOf(file), EVENT_OBJECT_UNIX, relay.pid()), nullptr);
+  for (const char* type : {"stream", "datagram", "packet"}) {
+    const std::string path = MakeFile(type, kSize);
+    const FileKey file = Watch(path);
+    Trigger relay({"unix_relay", path, std::to_string(kSent), type});
+    EXPECT_EQ(relay.Finish(), 0);
+    EXPECT_NE(WaitForRelay(LabelOf(file), EVENT_OBJECT_UNIX, relay.pid()), nullptr) << type;
+  }
 }
 
 TEST_F(LiveFlowTest, EscalationEndsWithItsReason) {
