@@ -18,7 +18,7 @@ std::string UnitOf(const std::string& cgroup) {
   while (end > 0) {
     const size_t slash = cgroup.rfind('/', end - 1);
     const size_t begin = slash == std::string::npos ? 0 : slash + 1;
-    const std::string part = cgroup.substr(begin, end - begin);
+    std::string part = cgroup.substr(begin, end - begin);
     if (part.ends_with(".service") || part.ends_with(".scope")) return part;
     end = begin == 0 ? 0 : begin - 1;
   }

@@ -38,7 +38,7 @@ absl::StatusOr<std::vector<std::string>> DropIns(const std::string& folder) {
     if (files.size() == kMaxDropIns) {
       return absl::ResourceExhaustedError(fmt::format("'{}' holds more than {} files", folder, kMaxDropIns));
     }
-    files.push_back(folder + "/" + name);
+    files.push_back(fmt::format("{}/{}", folder, name));
   }
   std::sort(files.begin(), files.end());
   return files;

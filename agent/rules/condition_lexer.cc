@@ -110,7 +110,7 @@ std::string Lexer::TakeName() {
   if (end < text_.size() && IsLetter(text_[end])) {
     while (end < text_.size() && (IsNameByte(text_[end]) || text_[end] == '.')) ++end;
   }
-  const std::string name(text_.substr(at_, end - at_));
+  std::string name(text_.substr(at_, end - at_));
   at_ = end;
   return name;
 }

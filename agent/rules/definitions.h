@@ -62,9 +62,9 @@ class Definitions {
 
  private:
   void ReadItem(const YamlNode& item);
-  void ReadList(const YamlNode& item);
-  void ReadMacro(const YamlNode& item);
-  void ReadRule(const YamlNode& item);
+  void ReadList(const YamlNode& node);
+  void ReadMacro(const YamlNode& node);
+  void ReadRule(const YamlNode& node);
   bool Room(size_t used, const Place& place);
 
   template <typename T>

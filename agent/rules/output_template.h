@@ -20,7 +20,7 @@ class OutputTemplate {
   static constexpr size_t kMaxValueBytes = 4096;  // of one value as printed; longer ones are cut, with "..."
 
   // nullopt after an error, which starts with `subject`.
-  static std::optional<OutputTemplate> Parse(const std::string& subject, const MappedText& text,
+  static std::optional<OutputTemplate> Parse(const std::string& subject, const MappedText& mapped,
                                              Diagnostics& diagnostics);
 
   // `fields` gets each field once, in order of appearance.

@@ -40,7 +40,7 @@ class EgressTest : public ::testing::Test {
     egress.serving = facts.serving;
     return egress;
   }
-  std::vector<Finding> Send(uint64_t total, Facts facts) { return bench.Feed(facts.pid, Sent(total, facts)); }
+  std::vector<Finding> Send(uint64_t total, const Facts& facts) { return bench.Feed(facts.pid, Sent(total, facts)); }
   std::vector<Finding> Send(uint64_t total) { return Send(total, Facts()); }
 
   testing::DetectBench bench;
@@ -114,7 +114,7 @@ TEST_F(EgressTest, ASlowLeakIsChargedOverTheWeek) {
 
 TEST_F(EgressTest, WhatLeftTheWindowNoLongerCountsAndTheRungCanFireAgain) {
   EXPECT_THAT(Send(kMiB), SizeIs(1));
-  bench.host.now_ns += 8 * 24 * 3600 * kSecond;
+  bench.host.now_ns += uint64_t{8} * 24 * 3600 * kSecond;
   EXPECT_THAT(Send(kMiB + 1000), IsEmpty());
   EXPECT_THAT(Send(2 * kMiB), SizeIs(1));
 }
@@ -160,7 +160,7 @@ TEST_F(EgressTest, ServingPortBytesFireOnlyAtHalfAModelToOnePeer) {
 
 TEST_F(EgressTest, ServingPortBytesOfYesterdayAreForgotten) {
   Send(31 * kMiB, {.serving = true});
-  bench.host.now_ns += 25 * 3600 * kSecond;
+  bench.host.now_ns += uint64_t{25} * 3600 * kSecond;
   EXPECT_THAT(Send(40 * kMiB, {.serving = true}), IsEmpty());
 }
 

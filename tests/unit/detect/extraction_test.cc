@@ -12,8 +12,6 @@
 namespace tensorwarden {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::kSecond;
 using ::testing::SizeIs;
@@ -85,7 +83,7 @@ TEST_F(ExtractionTest, AVolumeRungAloneIsLowAndFiresOnceAWindow) {
 }
 
 TEST_F(ExtractionTest, ASteadyClientThatHoversAboutARungIsNamedOnceAWeek) {
-  AskMany(1100 * 3, 7 * 24 * kHour / 1100);
+  AskMany(uint64_t{1100} * 3, uint64_t{7} * 24 * kHour / 1100);
   EXPECT_LE(found.size(), 3u);
   EXPECT_DOUBLE_EQ(HighestScore(), 0.3);
 }

@@ -13,7 +13,6 @@
 namespace tensorwarden {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr ProcessKey kProcess{20, 2}, kParent{10, 1};

@@ -8,7 +8,6 @@ namespace tensorwarden {
 namespace {
 
 using testing::Asset;
-using ::testing::ElementsAre;
 using testing::File;
 using ::testing::IsEmpty;
 using testing::kMiB;

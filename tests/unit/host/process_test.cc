@@ -163,7 +163,7 @@ ExecFacts Python(std::vector<std::string> args) {
   return {.comm = "python3", .path = "/usr/bin/python3.11", .args = std::move(args)};
 }
 
-ExecFacts Program(std::string path, std::vector<std::string> args) {
+ExecFacts Program(const std::string& path, std::vector<std::string> args) {
   args.insert(args.begin(), path);
   return {.path = path, .args = std::move(args)};
 }

@@ -40,7 +40,7 @@ struct RuleCase {
   const char* enable = "";  // for rules that are shipped switched off
 };
 
-Scene Upload(std::function<void(Finding&, ProcessInfo&, AssetInfo&)> change = [](auto&, auto&, auto&) {}) {
+Scene Upload(const std::function<void(Finding&, ProcessInfo&, AssetInfo&)>& change = [](auto&, auto&, auto&) {}) {
   Scene scene;
   Finding finding = MakeFinding("egress", "upload");
   finding.stage = "1%";

@@ -18,7 +18,6 @@ namespace tensorwarden {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 rapidjson::Document Parse(const std::string& text) {
   rapidjson::Document document;
