@@ -9,6 +9,7 @@
 #define OBJECT_MAX 65536	       /* watched and labelled inodes, pipes, sockets; full: counted, agent evicts */
 #define PROCESS_MAX 65536	       /* carriers and flagged processes; full: counted */
 #define COVERAGE_MAX 32768	       /* (process, file) pairs, least recently used goes */
+#define CREDIT_MAX 32768	       /* (process, object, label, direction) tuples, least recently used goes */
 #define EGRESS_MAX 65536	       /* (label, socket) pairs, least recently used goes */
 #define COVERAGE_CHUNKS 256	       /* grain of coverage: file size / 256, at least one page */
 #define OBJECT_FILTER_BITS (1u << 20)  /* 128 KiB: 64 bits per entry at 16 384 objects */
@@ -28,9 +29,10 @@ struct object_state {
 	__u32 flags;		   /* enum object_flag */
 	__u32 kind;		   /* enum event_object */
 	__u64 volume[LABEL_COUNT]; /* bytes of the label that this object holds; of an asset: its size */
-	/* Pipes, FIFOs and tmpfs files: the carrier that held it open for writing when it got its label. What it wrote
-	 * before system-call hooks stood was not counted, so a reader is charged up to this process's volume. */
+	/* Pipes, FIFOs, unix sockets and tmpfs files: the carrier that last was seen to hold it open for writing. What
+	 * it wrote may not be counted yet, so a reader is credited up to this process's volume. */
 	struct event_process_key writer;
+	__u64 remains; /* bytes in a stream that an ended writer may have left; all ones: not looked yet */
 };
 
 enum process_flag {
@@ -54,9 +56,10 @@ struct coverage_key {
 
 struct coverage_state {
 	__u64 bytes;   /* read, repeats counted */
-	__u64 covered; /* distinct bytes, at the grain of a chunk, never above `bytes`; of a stream: bytes credited */
+	__u64 covered; /* distinct bytes, at the grain of a chunk, never above `bytes` */
 	__u64 changed; /* bytes written */
-	__u64 last_first; /* last page range, so that the batches of one read are not counted twice */
+	__u64 last_first; /* last page range, so that the batches of one read are not counted twice; of a stream: bytes
+			   * that were peeked at and counted, and not read yet */
 	__u64 last_last;
 	__u64 change_ns;   /* time of the last change record */
 	__u32 rung;	   /* last rung of the read ladder that was reported */

@@ -12,8 +12,7 @@ struct access {
 	__u64 offset; /* bytes */
 	__u64 length;
 	__u64 size;   /* of the file */
-	__u64 before; /* credit of the pair before and after this access: see label.bpf.h */
-	__u64 after;
+	__u64 news;   /* bytes that count: of an asset distinct ones */
 	__u32 kind; /* enum event_access */
 	__u32 pad;
 };
@@ -101,17 +100,15 @@ static __always_inline void coverage_advance(struct coverage_state *pair, __u64 
 	for (i = 0; i < COVERED_TRIES && covered > old; i++) {
 		seen = __sync_val_compare_and_swap(&pair->covered, old, covered);
 		if (seen == old) {
-			access->before = old;
-			access->after = covered;
+			access->news = covered - old;
 			return;
 		}
 		old = seen;
 	}
-	access->before = old;
-	access->after = old;
+	access->news = 0;
 }
 
-/* Global: see flow_credit. */
+/* Global: see flow_step. */
 __weak __noinline int coverage_count(struct coverage_state *pair, struct access *access, _Bool asset)
 {
 	__u64 news, bytes, distinct;
@@ -123,10 +120,8 @@ __weak __noinline int coverage_count(struct coverage_state *pair, struct access 
 	distinct = coverage_mark(pair, access->offset, access->length);
 	bytes = __sync_fetch_and_add(&pair->bytes, news);
 	coverage_advance(pair, min_u64(min_u64(bytes + news, distinct), access->size), access);
-	if (!asset) {
-		access->before = bytes;
-		access->after = bytes + news;
-	}
+	if (!asset)
+		access->news = news;
 	return 0;
 }
 
@@ -189,7 +184,7 @@ static __noinline int access_watched(struct inode *inode, struct access *access)
 	if (!pair)
 		return 0;
 	coverage_count(pair, access, object->flags & OBJECT_F_WATCHED);
-	label_from_object(task, &process, &file, object, access->before, access->after, pair->changed);
+	label_from_object(task, &process, &file, object, access->news, 0, pair->changed != 0);
 	read_emit(pair, &file, object->labels, access);
 	return 0;
 }

@@ -51,7 +51,6 @@ static __noinline int file_changed_slow(struct inode *inode, __u64 offset, __u64
 	struct event_process_key process;
 	struct coverage_state *pair;
 	struct object_state *object;
-	__u64 before;
 
 	if (!task_is_actor(task) || !inode_is_regular(inode))
 		return 0;
@@ -64,9 +63,9 @@ static __noinline int file_changed_slow(struct inode *inode, __u64 offset, __u64
 	pair = coverage_add(&process, &file);
 	if (!pair)
 		return 0;
-	before = __sync_fetch_and_add(&pair->changed, length);
+	__sync_fetch_and_add(&pair->changed, length);
 	if (state && state->labels && length)
-		label_to_object(state, &file, object, before, before + length);
+		label_to_object(state, &process, &file, object, length);
 	if ((object->flags & OBJECT_F_WATCHED) && change_due(pair, kind, length != 0))
 		change_emit(pair, &file, object->labels, offset, length, kind);
 	return 0;

@@ -82,7 +82,7 @@ static long charge_label(__u32 index, struct charge *charge)
 	state = egress_add(charge);
 	if (!state)
 		return 0;
-	delta = flow_credit(state->bytes, state->bytes + charge->bytes, volume);
+	delta = flow_step(charge->bytes, volume, state->bytes);
 	__sync_fetch_and_add(&state->bytes, delta);
 	moved = !peer_same(&state->sock, &charge->sock);
 	if (moved)

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Labels: 64-bit sets with a volume per bit, on processes (`processes`) and on what they read and write (`objects`).
+ * docs/labels.md tells the rules; in short:
  *
- * One rule moves volume from a source to a target. A pair (process, object) has moved `before` bytes so far and
- * `after` bytes now; the source holds v of the label. The pair is credited min(after, v) - min(before, v): never more
- * than was moved, never more than the source holds, whatever the sizes of the single calls. `after` is
- *   for reads of an asset: distinct bytes, so that reading one part often is not reading the whole;
- *   for reads of anything else, and for writes: all bytes.
+ * A call that moves n bytes from a source that holds v of a label credits the target min(n, v - c), where c is what this
+ * pair of process and object was credited before (`credits`): never more than was moved, never more than the source
+ * holds. Reads of an asset credit the distinct bytes, so that reading one part often is not reading the whole.
  *
- * Pipes, FIFOs and tmpfs files show their writes only to system-call hooks, which stand a moment after a process became
- * a carrier. So that first moment is bounded instead of counted: when a process gets a label, the pipes that it has
- * open for writing are marked with its name, and a reader of a marked pipe is credited as if the pipe held all that
- * the writer holds (or held when it ended). Unix sockets need no mark: the data path counts every send.
+ * A write on a pipe or unix socket is counted when its call ends, and by then the reader may have taken all of it; and
+ * pipes show their writes only to system-call hooks, which stand a moment after a process became a carrier. So the
+ * pipes and sockets that a carrier holds open for writing are marked with its name, and a reader is credited as if the
+ * object held what its writer holds and has not been counted yet.
  */
 #ifndef TENSORWARDEN_LIB_LABEL_BPF_H
 #define TENSORWARDEN_LIB_LABEL_BPF_H
 
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/ring.bpf.h"
+#include "bpf/lib/sock.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536 /* a volume below this is not worth a record of its own each time that it doubles */
-#define FILES_WALK_MAX 1024    /* descriptors looked at when a process gets a label; 92 us. The agent sees the others */
+#define FILES_WALK_MAX 1024    /* descriptors looked at when a process gets a label; 92 us */
+#define CARRIER_FLOOR_BYTES 4096 /* less than this, and than 1/4096 of the asset, makes no carrier */
+#define CARRIER_FLOOR_SHIFT 12
+#define REMAINS_UNKNOWN (~0ull)
 
 static __always_inline __u64 min_u64(__u64 a, __u64 b)
 {
@@ -42,19 +45,9 @@ static __always_inline __u32 lowest_bit(__u64 x)
 
 /* Functions over plain numbers and structs are global (weak, as several objects have them): the verifier then looks at
  * them once and not at every path through every caller. */
-__weak __noinline __u64 flow_credit(__u64 before, __u64 after, __u64 volume)
+__weak __noinline __u64 flow_step(__u64 bytes, __u64 volume, __u64 credited)
 {
-	return min_u64(after, volume) - min_u64(before, volume);
-}
-
-/* What a source holds for this reader: the most of what is known of it, less what the reader itself put there. */
-__weak __noinline __u64 flow_source(__u64 volume, __u64 writer, __u64 floor, __u64 own)
-{
-	if (writer > volume)
-		volume = writer;
-	if (floor > volume)
-		volume = floor;
-	return volume - min_u64(own, volume);
+	return min_u64(bytes, volume - min_u64(credited, volume));
 }
 
 /* A step that does not lead beyond the asset's size. */
@@ -129,21 +122,81 @@ static __always_inline struct coverage_state *coverage_add(const struct event_pr
 
 /* --- movement --- */
 
+enum flow_kind {
+	FLOW_ASSET, /* all that was read of an asset is the asset, whoever wrote it */
+	FLOW_READ,
+	FLOW_WRITE,
+};
+
 struct flow {
 	__u64 labels; /* still to be visited */
-	__u64 before, after;
-	__u64 own;   /* bytes that the reader itself put into the source: they are no news to it */
-	__u64 floor; /* the source holds at least this much of each label */
+	__u64 bytes;  /* moved by this call */
+	__u64 total;  /* read from a stream so far: what was counted late is credited late; else 0 */
 	const __u64 *source_volume;
-	const __u64 *writer_volume; /* of a marked pipe's writer; else source_volume */
+	const __u64 *writer_volume; /* of the carrier that a stream is marked with, or NULL */
 	__u64 *target_volume;
 	__u64 *target_labels;
+	struct credit_key pair;
+	struct credit_key writer;
+	__u32 kind; /* enum flow_kind */
+	_Bool own;  /* the reader also wrote to the source: that is no news to it */
 	/* out: */
 	__u64 moved;	    /* bits that are new to the target or doubled */
-	__u64 fresh;	    /* bits that are new to the target */
 	__u64 moved_volume; /* of the lowest moved bit */
-	__u64 seen;	    /* the most that the source holds of one label */
 };
+
+static __always_inline __u64 credit_get(struct credit_key *key, __u32 label, __u32 direction)
+{
+	__u64 *bytes;
+
+	key->label = label;
+	key->direction = direction;
+	bytes = bpf_map_lookup_elem(&credits, key);
+	return bytes ? *bytes : 0;
+}
+
+static __always_inline void credit_add(struct credit_key *key, __u32 label, __u32 direction, __u64 delta)
+{
+	__u64 *bytes;
+
+	if (!delta)
+		return;
+	key->label = label;
+	key->direction = direction;
+	bytes = bpf_map_lookup_elem(&credits, key);
+	if (bytes)
+		__sync_fetch_and_add(bytes, delta);
+	else if (bpf_map_update_elem(&credits, key, &delta, BPF_NOEXIST))
+		lost_add(EVENT_KIND_LABEL, LOST_MAP_FULL);
+}
+
+static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
+{
+	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ), counted = flow->source_volume[bit];
+	__u64 bytes = flow->bytes, step, uncounted;
+
+	if (flow->own)
+		counted -= min_u64(credit_get(&flow->pair, bit, CREDIT_WRITE), counted);
+	if (flow->total > credited + bytes)
+		bytes = flow->total - credited;
+	step = flow_step(bytes, counted, credited);
+	if (flow->writer_volume && step < flow->bytes) {
+		uncounted = flow->writer_volume[bit];
+		uncounted -= min_u64(credit_get(&flow->writer, bit, CREDIT_WRITE), uncounted);
+		step += flow_step(flow->bytes - step, counted + uncounted, credited + step);
+	}
+	credit_add(&flow->pair, bit, CREDIT_READ, step);
+	return step;
+}
+
+static __always_inline __u64 flow_write(struct flow *flow, __u32 bit)
+{
+	__u64 credited = credit_get(&flow->pair, bit, CREDIT_WRITE);
+	__u64 step = flow_step(flow->bytes, flow->source_volume[bit], credited);
+
+	credit_add(&flow->pair, bit, CREDIT_WRITE, step);
+	return step;
+}
 
 /* Bytes of the asset behind a label; 0: not known. */
 static __always_inline __u64 label_size(__u32 bit)
@@ -153,28 +206,38 @@ static __always_inline __u64 label_size(__u32 bit)
 	return limits ? limits->size : 0;
 }
 
+/* The least volume that makes a carrier: a shell that reads its jobs' status lines is none. */
+static __always_inline __u64 carrier_floor(__u64 size)
+{
+	__u64 floor = min_u64(size >> CARRIER_FLOOR_SHIFT, CARRIER_FLOOR_BYTES);
+
+	return floor ? floor : 1;
+}
+
 static long flow_label(__u32 index, struct flow *flow)
 {
 	__u64 bit = lowest_bit(flow->labels) & (LABEL_COUNT - 1);
-	__u64 mask = 1ull << bit, volume, delta, old, known;
+	__u64 mask = 1ull << bit, delta = flow->bytes, old, known, size;
 
 	if (!flow->labels)
 		return 1;
 	flow->labels &= ~mask;
-	volume = flow_source(flow->source_volume[bit], flow->writer_volume[bit], flow->floor, flow->own);
-	delta = flow_credit(flow->before, flow->after, volume);
-	delta = flow_limit(flow->target_volume[bit], delta, label_size(bit));
+	if (flow->kind == FLOW_READ)
+		delta = flow_read(flow, bit);
+	else if (flow->kind == FLOW_WRITE)
+		delta = flow_write(flow, bit);
+	size = label_size(bit);
+	delta = flow_limit(flow->target_volume[bit], delta, size);
 	old = __sync_fetch_and_add(&flow->target_volume[bit], delta);
+	if (old + delta < (flow->kind == FLOW_WRITE ? 1 : carrier_floor(size)))
+		return 0;
 	known = __sync_fetch_and_or(flow->target_labels, mask);
-	if (volume > flow->seen)
-		flow->seen = volume;
 	/* It doubled if its highest bit is a new one. */
 	if ((known & mask) && ((old ^ (old + delta)) <= old || old + delta < LABEL_EMIT_BYTES))
 		return 0;
 	if (!flow->moved)
 		flow->moved_volume = old + delta;
 	flow->moved |= mask;
-	flow->fresh |= mask & ~known;
 	return 0;
 }
 
@@ -202,18 +265,18 @@ static __always_inline void label_emit_process(const struct flow *flow, const st
 	urgent_submit(event, EVENT_KIND_LABEL);
 }
 
-/* The current process gave labels to an object. */
-static __always_inline void label_emit_object(__u64 labels, __u64 volume, const struct event_file_key *target,
-					      __u32 kind)
+/* A process gave labels to an object: the current one, or the peer of the socket that it reads. */
+static __always_inline void label_emit_object(__u64 labels, __u64 volume, const struct event_process_key *writer,
+					      const struct event_file_key *target, __u32 kind)
 {
 	struct label_event *event = urgent_reserve(EVENT_KIND_LABEL, sizeof(*event));
 
 	if (!event)
 		return;
+	event->hdr.tgid = writer->tgid;
+	event->hdr.start_ns = writer->start_ns;
 	__builtin_memset(&event->source, 0, sizeof(event->source));
-	event->source_process.tgid = event->hdr.tgid;
-	event->source_process.start_ns = event->hdr.start_ns;
-	event->source_process.pad = 0;
+	event->source_process = *writer;
 	event->target = *target;
 	event->labels = labels;
 	event->volume = volume;
@@ -222,7 +285,7 @@ static __always_inline void label_emit_object(__u64 labels, __u64 volume, const 
 	urgent_submit(event, EVENT_KIND_LABEL);
 }
 
-/* --- marks on what a new carrier holds open for writing --- */
+/* --- marks on what a carrier holds open for writing --- */
 
 struct files_walk {
 	struct file **table;
@@ -242,10 +305,11 @@ static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 l
 	if (!object)
 		return;
 	object->writer = *writer; /* of several writers the last: its labels are the news */
+	object->remains = REMAINS_UNKNOWN;
 	__sync_fetch_and_or(&object->flags, OBJECT_F_DERIVED);
 	fresh = labels & ~__sync_fetch_and_or(&object->labels, labels);
 	if (fresh)
-		label_emit_object(fresh, 0, &key, kind);
+		label_emit_object(fresh, 0, writer, &key, kind);
 }
 
 static long files_walk_one(__u32 fd, struct files_walk *walk)
@@ -261,7 +325,11 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	kind = inode_object(inode);
-	if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY)
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
+		inode = unix_far_inode(file);
+		kind = inode ? EVENT_OBJECT_UNIX : 0;
+	}
+	if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY || kind == EVENT_OBJECT_UNIX)
 		object_mark(inode, kind, walk->labels, &walk->owner);
 	return 0;
 }
@@ -280,8 +348,8 @@ static __noinline int files_mark(struct task_struct *task, __u64 labels)
 
 /* --- the two directions --- */
 
-/* The volumes of the carrier that may have written to a marked object uncounted; NULL if there is none. */
-static __always_inline const __u64 *object_writer_volume(const struct object_state *object)
+/* The carrier that may have written to a marked object uncounted; NULL if there is none. */
+static __always_inline struct process_state *object_writer(const struct object_state *object)
 {
 	struct event_process_key key = object->writer;
 	struct process_state *writer;
@@ -289,61 +357,63 @@ static __always_inline const __u64 *object_writer_volume(const struct object_sta
 	if (!key.tgid)
 		return NULL;
 	writer = bpf_map_lookup_elem(&processes, &key);
-	if (!writer)
-		writer = bpf_map_lookup_elem(&departed, &key);
-	return writer ? writer->volume : NULL;
+	return writer ? writer : bpf_map_lookup_elem(&departed, &key);
 }
 
-/* The current process read: `before` and `after` as above, `own` its writes to the same object. Returns the most that
- * the object holds of one label. */
-static __always_inline __u64 label_from_object(struct task_struct *task, const struct event_process_key *process,
-					       const struct event_file_key *file, struct object_state *object,
-					       __u64 before, __u64 after, __u64 own)
+/* The current process read `bytes` of the object, `total` so far if it is a stream. */
+static __always_inline void label_from_object(struct task_struct *task, const struct event_process_key *process,
+					      const struct event_file_key *file, struct object_state *object,
+					      __u64 bytes, __u64 total, _Bool own)
 {
-	struct flow flow = {.labels = object->labels, .before = before, .after = after, .own = own};
-	struct process_state *state;
+	struct flow flow = {.labels = object->labels, .bytes = bytes, .total = total, .kind = FLOW_READ, .own = own};
+	struct process_state *state, *writer;
 
 	if (!flow.labels)
-		return 0;
+		return;
 	state = process_add(process);
 	if (!state || (state->flags & PROCESS_F_IGNORE))
-		return 0;
-	flow.source_volume = object->volume;
-	flow.writer_volume = object_writer_volume(object);
-	if (!flow.writer_volume)
-		flow.writer_volume = object->volume;
+		return;
+	flow.pair.process = *process;
+	flow.pair.file = *file;
+	writer = object_writer(object);
 	if (object->flags & OBJECT_F_WATCHED) {
-		flow.floor = after; /* all that was read of an asset is the asset, whoever wrote it */
-		flow.own = 0;
+		flow.kind = FLOW_ASSET;
+	} else if (writer && writer != state) {
+		flow.writer_volume = writer->volume;
+		flow.writer.process = object->writer;
+		flow.writer.file = *file;
+		flow.labels |= writer->labels;
 	}
+	flow.source_volume = object->volume;
 	flow.target_volume = state->volume;
 	flow.target_labels = &state->labels;
 	flow_run(&flow);
-	if (flow.moved)
-		label_emit_process(&flow, file, object->kind);
-	if (flow.fresh)
-		files_mark(task, state->labels);
-	return flow.seen;
+	if (!flow.moved)
+		return;
+	label_emit_process(&flow, file, object->kind);
+	files_mark(task, state->labels);
 }
 
-/* The current process wrote. An asset keeps its own label: only what is new to it moves. */
-static __always_inline void label_to_object(const struct process_state *state, const struct event_file_key *file,
-					    struct object_state *object, __u64 before, __u64 after)
+/* A process wrote. An asset keeps its own label: only what is new to it moves. */
+static __always_inline void label_to_object(const struct process_state *state, const struct event_process_key *process,
+					    const struct event_file_key *file, struct object_state *object,
+					    __u64 bytes)
 {
-	struct flow flow = {.labels = state->labels, .before = before, .after = after};
+	struct flow flow = {.labels = state->labels, .bytes = bytes, .kind = FLOW_WRITE};
 
 	if (object->flags & OBJECT_F_WATCHED)
 		flow.labels &= ~object->labels;
 	if (!flow.labels)
 		return;
+	flow.pair.process = *process;
+	flow.pair.file = *file;
 	flow.source_volume = state->volume;
-	flow.writer_volume = state->volume;
 	flow.target_volume = object->volume;
 	flow.target_labels = &object->labels;
 	__sync_fetch_and_or(&object->flags, OBJECT_F_DERIVED);
 	flow_run(&flow);
 	if (flow.moved)
-		label_emit_object(flow.moved, flow.moved_volume, file, object->kind);
+		label_emit_object(flow.moved, flow.moved_volume, process, file, object->kind);
 }
 
 #endif

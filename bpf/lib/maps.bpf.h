@@ -98,6 +98,26 @@ struct {
 	__type(value, struct process_state);
 } departed __weak SEC(".maps");
 
+/* Bytes of a label that moved between a process and an object. An entry that was evicted lets them count again. */
+enum credit_direction {
+	CREDIT_READ,  /* object to process */
+	CREDIT_WRITE, /* process to object */
+};
+
+struct credit_key {
+	struct event_process_key process;
+	struct event_file_key file;
+	__u32 label;
+	__u32 direction; /* enum credit_direction */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CREDIT_MAX);
+	__type(key, struct credit_key);
+	__type(value, __u64);
+} credits __weak SEC(".maps");
+
 /* What a socket's own state does not tell later: who opened the connection, and where the last datagram went. */
 struct socket_note {
 	__u32 direction; /* enum event_direction */

@@ -60,4 +60,16 @@ static __always_inline struct sock *unix_peer(const struct sock *sk)
 	return BPF_CORE_READ((const struct unix_sock *)sk, peer);
 }
 
+/* The inode that receives what is sent to an open unix socket. NULL if others send there too, as to a log daemon. */
+static __always_inline struct inode *unix_far_inode(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
+
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return NULL;
+	peer = unix_peer(sk);
+	return peer && unix_peer(peer) == sk ? sock_inode(peer) : NULL;
+}
+
 #endif

@@ -5,28 +5,49 @@
 
 #include "bpf/lib/label.bpf.h"
 
-/* A writer's call is counted when it ends, and by then the reader may have taken all of it. So what a pair was credited
- * is kept in `covered`, and what was missed is made up at the next read. Who receives from a unix socket is taken to
- * receive all that was sent to it: the first bytes went by before the socket was known. */
-static __noinline int stream_read(struct task_struct *task, const struct event_file_key *file, __u64 bytes)
+/* Bytes that this call adds for the reader: what was peeked at was counted then. */
+static __always_inline __u64 stream_news(struct coverage_state *pair, __u64 bytes, _Bool peek)
+{
+	__u64 peeked = pair->last_first, again = min_u64(bytes, peeked);
+
+	pair->last_first = peek ? peeked + bytes - again : peeked - again;
+	return bytes - again;
+}
+
+/* The writer that a stream is marked with has ended. What it left behind is read soon, and then the mark goes: later
+ * bytes are of others. `queued` bounds what is still in the stream after this read. */
+static __always_inline void stream_writer_check(struct object_state *object, __u64 bytes, __u64 queued)
+{
+	struct event_process_key key = object->writer;
+
+	if (!key.tgid || bpf_map_lookup_elem(&processes, &key))
+		return;
+	if (object->remains == REMAINS_UNKNOWN)
+		object->remains = bytes + queued;
+	if (object->remains)
+		object->remains -= min_u64(bytes, object->remains);
+	else
+		object->writer.tgid = 0;
+}
+
+/* The current process took `bytes` from a stream. */
+static __noinline int stream_read(struct task_struct *task, const struct event_file_key *file, __u64 bytes,
+				  __u64 queued, _Bool peek)
 {
 	struct event_process_key process = process_key(task);
 	struct object_state *object = bpf_map_lookup_elem(&objects, file);
 	struct coverage_state *pair;
-	__u64 total, seen;
+	__u64 total;
 
 	if (!object || !object->labels)
 		return 0;
 	pair = coverage_add(&process, file);
 	if (!pair)
 		return 0;
+	bytes = stream_news(pair, bytes, peek);
+	stream_writer_check(object, bytes, queued);
 	total = __sync_fetch_and_add(&pair->bytes, bytes) + bytes;
-	if (object->kind == EVENT_OBJECT_UNIX)
-		total = ~0ull;
-	seen = label_from_object(task, &process, file, object, pair->covered, total, pair->changed);
-	total = min_u64(total, seen);
-	if (total > pair->covered)
-		pair->covered = total;
+	label_from_object(task, &process, file, object, bytes, total, pair->changed != 0);
 	return 0;
 }
 
@@ -37,12 +58,11 @@ static __always_inline void stream_write(struct task_struct *task, const struct 
 	struct event_process_key process = process_key(task);
 	struct object_state *object = object_add(file, kind);
 	struct coverage_state *pair = coverage_add(&process, file);
-	__u64 before;
 
 	if (!object || !pair)
 		return;
-	before = __sync_fetch_and_add(&pair->changed, bytes);
-	label_to_object(state, file, object, before, before + bytes);
+	__sync_fetch_and_add(&pair->changed, bytes);
+	label_to_object(state, &process, file, object, bytes);
 }
 
 #endif

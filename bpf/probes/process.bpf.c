@@ -51,7 +51,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	child_key = process_key(child);
 	fork_emit(&child_key);
 	state = process_get(parent);
-	if (!state) {
+	if (!state || !(state->labels || state->flags)) {
 		process_filter_clear(child_key.tgid); /* a stale bit of an earlier process with this id */
 		return 0;
 	}
@@ -104,8 +104,7 @@ static __always_inline void exec_fill_identity(struct process_exec_event *event,
 	BPF_CORE_READ_INTO(&event->comm, task, comm);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+static __always_inline void exec_emit(struct task_struct *task)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
@@ -113,13 +112,24 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 
 	event = urgent_reserve(EVENT_KIND_PROCESS_EXEC, sizeof(*event));
 	if (!event)
-		return 0;
+		return;
 	exec_fill_identity(event, task);
 	event->exe = inode_key(file_inode_real(exe));
 	path_fill(&exe->f_path, SCRATCH_EXEC, event->path, &event->hdr.flags);
 	path_fill(&fs->pwd, SCRATCH_EXEC, event->cwd, &event->hdr.flags);
 	exec_fill_args(event, task);
 	urgent_submit(event, EVENT_KIND_PROCESS_EXEC);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct process_state *state = process_get(task);
+
+	exec_emit(task);
+	/* A shell puts the pipes in place before it executes: those that its own label did not reach. */
+	if (state && state->labels)
+		files_mark(task, state->labels);
 	return 0;
 }
 

@@ -46,19 +46,60 @@ static __always_inline int sent(struct sock *sk, long bytes)
 	return 0;
 }
 
+/* The process that made the other end, or listened for it; NULL when it has ended. */
+static __always_inline struct task_struct *unix_peer_task(const struct sock *sk)
+{
+	struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+	struct hlist_node *first;
+
+	if (!pid || !process_filter_test(BPF_CORE_READ(pid, numbers[0].nr)))
+		return NULL;
+	first = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	if (!first)
+		return NULL;
+	return (struct task_struct *)((char *)first -
+				      bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]));
+}
+
+/* A carrier that connected, or made the pair, after it got its label is found by what it sends: its first call may
+ * still run while all of it is received. */
+static __noinline int unix_mark(struct sock *sk, struct inode *inode)
+{
+	struct sock *peer = unix_peer(sk);
+	struct task_struct *task = unix_peer_task(sk);
+	struct event_process_key writer;
+	struct process_state *state;
+
+	if (!task || !peer || unix_peer(peer) != sk)
+		return 0;
+	writer = process_key_read(task);
+	if (writer.tgid == bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	state = bpf_map_lookup_elem(&processes, &writer);
+	if (state && state->labels)
+		object_mark(inode, EVENT_OBJECT_UNIX, state->labels, &writer);
+	return 0;
+}
+
 static __always_inline int received(struct sock *sk, long bytes, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct event_file_key file;
 	struct inode *inode;
+	__u64 queued;
 
 	if (bytes < 0 || sk->__sk_common.skc_family != AF_UNIX)
 		return 0; /* the end counts: what came just before may have been counted late */
 	inode = sock_inode(sk);
-	if (!inode || !inode_filter_test(inode) || !task_is_actor(task))
+	if (!inode || !task_is_actor(task))
 		return 0;
 	file = inode_key(inode);
-	stream_read(task, &file, flags & MSG_PEEK ? 0 : bytes); /* a look gives the label, the read the volume */
+	if (!object_filter_test(file.dev, file.ino) || !bpf_map_lookup_elem(&objects, &file))
+		unix_mark(sk, inode);
+	if (!object_filter_test(file.dev, file.ino))
+		return 0;
+	queued = BPF_CORE_READ(sk, sk_receive_queue.qlen) ? BPF_CORE_READ(sk, sk_rcvbuf) : 0;
+	stream_read(task, &file, bytes, queued, flags & MSG_PEEK);
 	return 0;
 }
 
@@ -105,17 +146,17 @@ int BPF_PROG(socket_recv_unix_fexit, struct socket *sock, struct msghdr *msg, si
 	return received(sock->sk, ret, flags);
 }
 
-/* Datagrams; sequenced packets run through the same two functions. */
+/* Datagrams and sequenced packets, which share these two functions. */
 SEC("fexit/unix_dgram_sendmsg")
 int BPF_PROG(socket_send_dgram_fexit, struct socket *sock, struct msghdr *msg, size_t size, int ret)
 {
 	return sent(sock->sk, ret);
 }
 
-SEC("fexit/unix_dgram_recvmsg")
-int BPF_PROG(socket_recv_dgram_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+SEC("fexit/__unix_dgram_recvmsg")
+int BPF_PROG(socket_recv_dgram_fexit, struct sock *sk, struct msghdr *msg, size_t size, int flags, int ret)
 {
-	return received(sock->sk, ret, flags);
+	return received(sk, ret, flags);
 }
 
 /* --- states --- */

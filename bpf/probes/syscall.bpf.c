@@ -25,6 +25,7 @@ enum role {
 	ROLE_TEE,      /* from argument 1 to argument 2 */
 	ROLE_SENDFILE, /* from argument 2 to argument 1 */
 	ROLE_MMAP,
+	ROLE_OPEN,
 };
 
 /* Which argument counts is told by the number; entries that are not named are ROLE_NONE. */
@@ -49,6 +50,11 @@ static const __u8 roles[SYSCALL_MAX] = {
     [NR_tee] = ROLE_TEE,
     [NR_sendfile] = ROLE_SENDFILE,
     [NR_mmap] = ROLE_MMAP,
+#ifdef NR_open
+    [NR_open] = ROLE_OPEN,
+#endif
+    [NR_openat] = ROLE_OPEN,
+    [NR_openat2] = ROLE_OPEN,
 };
 
 /* enum event_object of what needs this hook; 0: it has one of its own, or none. */
@@ -65,6 +71,17 @@ static __always_inline struct inode *socket_source(struct file *file, struct ino
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK || (have_sock_length && !splice))
 		return NULL;
 	return inode;
+}
+
+/* No less than what a pipe still holds. */
+static __always_inline __u64 pipe_queued(struct inode *inode)
+{
+	struct pipe_inode_info *pipe;
+
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFIFO)
+		return 0;
+	pipe = BPF_CORE_READ(inode, i_pipe);
+	return pipe ? (__u64)(__u32)(BPF_CORE_READ(pipe, head) - BPF_CORE_READ(pipe, tail)) << PAGE_SHIFT : 0;
 }
 
 /* `end` is where the position in a tmpfs file stands after the call. */
@@ -87,7 +104,7 @@ static __always_inline int hidden_read(struct file *file, __u64 bytes, __u64 end
 	if (!hidden_object(inode) && !socket_source(file, inode, splice))
 		return 0;
 	key = inode_key(inode);
-	stream_read(task, &key, bytes);
+	stream_read(task, &key, bytes, pipe_queued(inode), 0);
 	return 0;
 }
 
@@ -156,6 +173,29 @@ static __always_inline int mapped(struct task_struct *task, struct pt_regs *regs
 	return 0;
 }
 
+/* A carrier opens a FIFO or a tmpfs file to write to it. */
+static __always_inline int opened(struct task_struct *task, __u32 fd)
+{
+	struct process_state *state = process_get(task);
+	struct event_process_key key;
+	struct inode *inode;
+	struct file *file;
+	__u32 object;
+
+	if (!state || !state->labels || !task_is_actor(task))
+		return 0;
+	file = task_file(task, fd);
+	if (!file || !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	object = hidden_object(inode);
+	if (!object)
+		return 0;
+	key = process_key(task);
+	object_mark(inode, object, state->labels, &key);
+	return 0;
+}
+
 /* Where the call's explicit offset left off; 0: it used the file's own. preadv splits it over two arguments. */
 static __always_inline __u64 read_end(struct pt_regs *regs, int number, long ret)
 {
@@ -173,10 +213,10 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	__u32 from, to;
 	__u8 role;
 
-	if (number < 0 || number >= SYSCALL_MAX || ret == 0)
+	if (number < 0 || number >= SYSCALL_MAX)
 		return 0;
 	role = roles[number & (SYSCALL_MAX - 1)];
-	if (role == ROLE_NONE)
+	if (role == ROLE_NONE || (ret == 0 && role != ROLE_READ)) /* the end of a pipe counts what was counted late */
 		return 0;
 	task = bpf_get_current_task_btf();
 	if (syscall_is_compat(task))
@@ -185,6 +225,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		return mapped(task, regs, ret);
 	if (ret < 0)
 		return 0;
+	if (role == ROLE_OPEN)
+		return opened(task, ret);
 	carrier = process_filter_test(task->tgid);
 	in = role != ROLE_WRITE;
 	out = carrier && role != ROLE_READ;

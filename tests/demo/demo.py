@@ -16,6 +16,7 @@ import agent as agents
 import report
 import scenes
 import stage as stages
+from support.agent_process import essence
 
 LOCK = "/run/tw-demo.lock"
 SETTLE_SECONDS = 1.5  # what an alert may need to come, after all is over
@@ -49,13 +50,13 @@ def check_upload(outcome, model_bytes, complaints):
 
 def check_copies(agent, complaints):
     """The file output and two replays must tell the same as stdout did."""
-    live = agents.essence(agent.alerts)
+    live = essence(agent.alerts)
     with open(agent.file, encoding="utf-8") as file:
         written = sum(1 for _ in file)
     if written != len(agent.alerts):
         complaints.append(f"the alert file has {written} lines, stdout had {len(agent.alerts)}")
     for number in (1, 2):
-        replayed = agents.essence(agent.replay())
+        replayed = essence(agent.replay())
         same = replayed == live
         say(f"replay {number}: {len(replayed)} opens and updates, {'the same' if same else 'NOT the same'} as live")
         if not same:
@@ -63,7 +64,7 @@ def check_copies(agent, complaints):
 
 
 def perform(stage, capture):
-    agent = agents.Agent(stage, stages.NAME, capture)
+    agent = agents.DemoAgent(stage, stages.NAME, capture)
     agent.wait_ready()
     say("the agent is ready\n\nordinary work")
     play = scenes.Play(stage)
@@ -78,7 +79,7 @@ def perform(stage, capture):
         outcomes.append(play_scene(scene, agent, taken))
         say(f"  {scene.name}: {'alerted' if outcomes[-1].alert else 'NO ALERT'}")
     time.sleep(SETTLE_SECONDS)
-    agent.stop()
+    agent.finish()
 
     say("\n" + report.table(outcomes) + "\n")
     check_upload(outcomes[0], model_bytes, complaints)

@@ -7,8 +7,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from support.peer_host import make_host  # noqa: E402
 
 ACTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "actors")
 PYTHON = "/usr/bin/python3"  # Debian's, which has python3-torch
@@ -59,13 +63,7 @@ class Stage:
         return os.path.join(self.work, *parts)
 
     def _make_host(self):
-        for command in (f"ip netns add {NAME}",
-                        f"ip link add {NAME} type veth peer name eth0 netns {NAME}",
-                        f"ip addr add {HOST_ADDRESS}/24 dev {NAME}",
-                        f"ip link set {NAME} up",
-                        f"ip -n {NAME} addr add {PEER_ADDRESS}/24 dev eth0",
-                        f"ip -n {NAME} link set eth0 up"):
-            run(*command.split())
+        make_host(NAME, link=NAME, near=HOST_ADDRESS, far=PEER_ADDRESS)
 
     def start(self, group, *command, **options):
         """Starts a program as a job of its own: in the control group `group`, as a service manager would."""

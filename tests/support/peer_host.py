@@ -10,13 +10,8 @@ def take(conn):
     total = 0
     conn.settimeout(60)
     try:
-        head = b""
         while data := conn.recv(1 << 20):
             total += len(data)
-            if len(head) < 65536:
-                head += data[:65536]
-                if b"Expect: 100-continue" in head:
-                    conn.sendall(b"HTTP/1.1 100 Continue\\r\\n\\r\\n"); head = b"x" * 65536
     except OSError:
         pass
     print(total, flush=True)
@@ -26,6 +21,18 @@ print("listening", flush=True)
 while True:
     threading.Thread(target=take, args=(server.accept()[0],), daemon=True).start()
 """
+
+
+def make_host(name, link, near, far):
+    """A network namespace at the end of a veth pair: this host is `near` on device `link`, the other one is `far`."""
+    for command in (f"ip netns add {name}",
+                    f"ip link add {link} type veth peer name eth0 netns {name}",
+                    f"ip addr add {near}/24 dev {link}",
+                    f"ip link set {link} up",
+                    f"ip -n {name} addr add {far}/24 dev eth0",
+                    f"ip -n {name} link set eth0 up",
+                    f"ip -n {name} link set lo up"):
+        subprocess.run(command.split(), check=True)
 
 
 class PeerHost:
@@ -40,15 +47,7 @@ class PeerHost:
         self._subnet = subnet
 
     def __enter__(self):
-        for command in (
-                f"ip netns add {self.name}",
-                f"ip link add {self._link} type veth peer name eth0 netns {self.name}",
-                f"ip addr add {self._subnet}.1/24 dev {self._link}",
-                f"ip link set {self._link} up",
-                f"ip -n {self.name} addr add {self.address}/24 dev eth0",
-                f"ip -n {self.name} link set eth0 up",
-                f"ip -n {self.name} link set lo up"):
-            subprocess.run(command.split(), check=True)
+        make_host(self.name, self._link, self._subnet + ".1", self.address)
         self._sink = subprocess.Popen(
             ["ip", "netns", "exec", self.name, sys.executable, "-c", _SINK, self.address, str(self.port)],
             stdout=subprocess.PIPE, text=True)
