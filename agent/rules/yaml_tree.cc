@@ -145,6 +145,21 @@ void ReportCollected(const SourceFile& file, fy_diag* diag, Diagnostics& diagnos
   diagnostics.Error({&file, 0}, "YAML: not a document");
 }
 
+// Where a second document begins: libfyaml would read the first and say nothing of the others.
+std::optional<size_t> FindSecondDocument(std::string_view text) {
+  bool begun = false;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    const size_t first = line.find_first_not_of(" \t\r");
+    const bool mark = line.starts_with("---") && (line.size() == 3 || line.find_first_of(" \t\r", 3) == 3);
+    if (mark && begun) return at;
+    begun |= mark || (first != std::string_view::npos && line[first] != '#');
+    at = end + 1;
+  }
+  return std::nullopt;
+}
+
 bool OnlyBlanksAndComments(const std::string& text) {
   bool comment = false;
   for (const char c : text) {
@@ -205,6 +220,10 @@ std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostic
   }
   if (const std::optional<Unfit> unfit = FindUnfit(file.text)) {
     diagnostics.Error({&file, unfit->offset}, unfit->why);
+    return std::nullopt;
+  }
+  if (const std::optional<size_t> second = FindSecondDocument(file.text)) {
+    diagnostics.Error({&file, *second}, "a second YAML document; a rule file is one");
     return std::nullopt;
   }
   if (OnlyBlanksAndComments(file.text)) return nothing;

@@ -59,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::ValuesIn(std::vector<BadFile>{
         {"%\xa0S", "r.yaml:1:1: YAML directives"},
         {"\r\r%\xab", "r.yaml:1:3: YAML directives"},
+        {"---\n- list: a\n  items: [b]\n---\n- list: c\n  items: [d]", "r.yaml:4:1: a second YAML document"},
         {"- list: \xff\n", "r.yaml:1:9: not UTF-8"},
         {"a: b\n", "r.yaml:1:1: a rule file is a list of items"},
         {"- foo: b\n", "r.yaml:1:3: expected an item with 'rule', 'macro' or 'list', found 'foo'"},
