@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +25,7 @@
 namespace tensorwarden {
 namespace {
 
-constexpr int kPollMs = 50;  // bulk records wait no longer than this
+constexpr int kWaitMs = 100;  // between two looks at what is due; records, signals and results wake the loop themselves
 constexpr uint64_t kTickNs = 1'000'000'000;
 constexpr size_t kDrainBatch = 4096;  // records between two looks at the other descriptors
 constexpr int kRescanTicks = 30;
@@ -238,7 +237,7 @@ absl::Status LiveAgentImpl::Run() {
   next_tick_ns_ = BoottimeNs() + kTickNs;
   for (bool stopped = false; !stopped && BoottimeNs() < end_ns;) {
     epoll_event ready[4];
-    const int n = epoll_wait(epoll_.get(), ready, 4, kPollMs);
+    const int n = epoll_wait(epoll_.get(), ready, 4, kWaitMs);
     if (n < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "epoll_wait");
     for (int i = 0; i < n; ++i) stopped |= ready[i].data.fd == signals_.get();
     Pump();

@@ -19,7 +19,7 @@ absl::StatusOr<SensorCheck> CheckSensor(const SensorConfig& config) {
   for (ProbeRow& row : check.probes) {
     if (row.group != "syscalls") continue;
     row.state = escalated.ok() ? "on demand" : "missing";
-    if (!escalated.ok()) row.why = std::string(escalated.message());
+    if (!escalated.ok() && row.why.empty()) row.why = std::string(escalated.message());
   }
   return check;
 }

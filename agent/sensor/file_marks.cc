@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/fanotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "bpf/abi/event.h"
@@ -15,8 +17,11 @@ namespace tensorwarden {
 namespace {
 
 constexpr uint64_t kFileMask = FAN_OPEN | FAN_MODIFY | FAN_ATTRIB | FAN_MOVE_SELF;
-constexpr uint64_t kDirectoryMask = FAN_CREATE | FAN_DELETE | FAN_RENAME;
+constexpr uint64_t kEntryMask = FAN_CREATE | FAN_DELETE | FAN_RENAME;
+constexpr uint64_t kDirectoryMask = kEntryMask | FAN_ONDIR;
+constexpr uint64_t kAncestorMask = FAN_RENAME | FAN_ONDIR;
 constexpr size_t kMaxMarks = 65536;
+constexpr size_t kMaxVacated = 4096;  // beyond it they are forgotten: each move itself was told
 constexpr size_t kMaxRecentChanges = 4096;
 constexpr uint64_t kChangeGapNs = 100'000'000;
 
@@ -26,11 +31,16 @@ std::string Directory(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+bool IsBelow(const std::string& path, const std::string& directory) {
+  return !directory.empty() && path.size() > directory.size() && path.starts_with(directory) &&
+         path[directory.size()] == '/';
+}
+
 // A rename, link or unlink changes the link count of an inode too: told once, as a change of names.
 void DropLinkCounts(std::vector<MarkRecord>& records) {
   absl::flat_hash_set<uint32_t> namers;
   for (const MarkRecord& record : records)
-    if ((record.mask & (kDirectoryMask | FAN_MOVE_SELF)) != 0) namers.insert(record.pid);
+    if ((record.mask & (kEntryMask | FAN_MOVE_SELF)) != 0) namers.insert(record.pid);
   for (MarkRecord& record : records)
     if (namers.contains(record.pid)) record.mask &= ~uint64_t{FAN_ATTRIB};
 }
@@ -81,8 +91,42 @@ absl::Status FileMarks::Watch(const FileKey& file, const std::string& path) {
   if (absl::Status status = Mark(path, kFileMask); !status.ok()) return status;
   by_handle_[*handle] = file;
   by_path_[path] = file;
-  files_[file] = {*handle, path};
+  files_[file] = {*handle, path, AttributesAt(path)};
+  vacated_.erase(path);
+  WatchAncestors(Directory(path));
   return WatchDirectory(Directory(path));
+}
+
+// As far as the kernel lets; what is refused is counted.
+void FileMarks::WatchAncestors(const std::string& path) {
+  for (std::string above = path; above.starts_with('/') && above != "/";) {
+    above = Directory(above);
+    const std::optional<HandleId> handle = HandleOf(above);
+    if (!handle || ancestors_.contains(*handle) || ancestors_.size() >= kMaxMarks) return;
+    if (!Mark(above, kAncestorMask).ok()) return;
+    ancestors_[*handle] = above;
+  }
+}
+
+FileMarks::Attributes FileMarks::AttributesAt(const std::string& path) {
+  struct stat st {};
+  if (path.empty() || lstat(path.c_str(), &st) != 0) return {};
+  return {.ino = st.st_ino,
+          .links = st.st_nlink,
+          .size = static_cast<uint64_t>(st.st_size),
+          .mtime_ns = st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec,
+          .mode = st.st_mode,
+          .uid = st.st_uid,
+          .gid = st.st_gid};
+}
+
+// A name more or less shows as a change of attributes. Equal in everything is none of that: extended attributes.
+bool FileMarks::OnlyLinksChanged(File& file) {
+  const Attributes before = std::exchange(file.attributes, AttributesAt(file.path));
+  if (before.ino == 0 || before.ino != file.attributes.ino) return false;
+  Attributes linked = before;
+  linked.links = file.attributes.links;
+  return linked == file.attributes && linked.links != before.links;
 }
 
 void FileMarks::Unwatch(const FileKey& file) {
@@ -105,8 +149,9 @@ FileKey FileMarks::Known(const HandleId& object) const {
 }
 
 std::string FileMarks::PathOf(const NamedEntry& entry) const {
-  const auto found = directories_.find(entry.directory);
-  if (found == directories_.end()) return "";
+  auto found = directories_.find(entry.directory);
+  if (found == directories_.end()) found = ancestors_.find(entry.directory);
+  if (found == directories_.end() || found == ancestors_.end()) return "";
   return found->second == "/" ? "/" + entry.name : found->second + "/" + entry.name;
 }
 
@@ -130,6 +175,66 @@ void FileMarks::TakeChange(const FileKey& file, uint32_t change, const Origin& o
   last = origin.ktime_ns;
   if (last_change_.size() > kMaxRecentChanges) last_change_.clear();  // a record more is better than state without end
   events.push_back({.origin = origin, .body = FileChange{.file = file, .change = change}});
+}
+
+bool FileMarks::IsWatchedDirectory(const std::optional<NamedEntry>& entry) const {
+  return entry && directories_.contains(entry->directory);
+}
+
+void FileMarks::MoveDirectories(const std::string& old_path, const std::string& path) {
+  for (auto* paths : {&directories_, &ancestors_}) {
+    absl::erase_if(*paths, [&](auto& entry) {
+      if (entry.second != old_path && !IsBelow(entry.second, old_path)) return false;
+      if (!path.empty()) entry.second = path + entry.second.substr(old_path.size());
+      return path.empty();  // gone to where nothing is watched
+    });
+  }
+}
+
+// A watched file has another path now. "": not known.
+FileName FileMarks::MoveFile(const FileKey& file, const std::string& path) {
+  File& known = files_[file];
+  FileName name{.file = file, .op = EVENT_NAME_RENAME, .path = path, .old_path = known.path};
+  if (const auto old = by_path_.find(known.path); old != by_path_.end() && old->second == file) by_path_.erase(old);
+  if (vacated_.size() >= kMaxVacated) vacated_.clear();
+  if (!known.path.empty()) vacated_[known.path] = file;
+  if (const auto taken = vacated_.find(path); taken != vacated_.end()) {
+    if (taken->second != file) name.replaced = taken->second;
+    vacated_.erase(taken);
+  }
+  if (!path.empty()) by_path_[path] = file;
+  known.path = path;
+  return name;
+}
+
+// Files of a directory that takes the place of one with assets: each stands where an asset was.
+void FileMarks::TakeVacated(const std::string& old_path, const std::string& path, const Origin& origin,
+                            std::vector<Event>& events) {
+  absl::erase_if(vacated_, [&](const auto& entry) {
+    if (!IsBelow(entry.first, path)) return false;
+    FileName name{.replaced = entry.second, .op = EVENT_NAME_RENAME, .path = entry.first};
+    name.file = KeyAt(name.path);
+    if (!name.file || name.file == name.replaced) return false;
+    if (!old_path.empty()) name.old_path = old_path + name.path.substr(path.size());
+    events.push_back({.origin = origin, .body = std::move(name)});
+    return true;
+  });
+}
+
+void FileMarks::TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
+  const std::string old_path = record.from ? PathOf(*record.from) : "";
+  const std::string path = record.to ? PathOf(*record.to) : "";
+  std::vector<FileKey> below;
+  for (const auto& [file, known] : files_)
+    if (IsBelow(known.path, old_path)) below.push_back(file);
+  for (const FileKey& file : below) {
+    const std::string rest = files_[file].path.substr(old_path.size());
+    events.push_back({.origin = origin, .body = MoveFile(file, path.empty() ? "" : path + rest)});
+  }
+  if (!old_path.empty()) MoveDirectories(old_path, path);
+  if (path.empty()) return;
+  if (!below.empty()) WatchAncestors(path);
+  TakeVacated(old_path, path, origin, events);
 }
 
 void FileMarks::TakeRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
@@ -170,12 +275,24 @@ void FileMarks::Take(const MarkRecord& record, std::vector<Event>& events, std::
   Origin origin;
   origin.ktime_ns = BoottimeNs();
   origin.process = queries_.process_of(record.pid);
-  if ((record.mask & FAN_RENAME) != 0) TakeRename(record, origin, events);
-  if ((record.mask & (FAN_CREATE | FAN_DELETE)) != 0 && record.entry) TakeEntry(record, origin, events);
-  const FileKey file = Known(record.object);
-  if (!file) return;
-  if ((record.mask & FAN_MODIFY) != 0) TakeChange(file, EVENT_CHANGE_WRITE, origin, events);
-  if ((record.mask & FAN_ATTRIB) != 0) TakeChange(file, EVENT_CHANGE_ATTRIBUTE, origin, events);
+  const bool is_directory = (record.mask & FAN_ONDIR) != 0;
+  if ((record.mask & FAN_RENAME) != 0) {
+    if (is_directory)
+      TakeDirectoryRename(record, origin, events);
+    else if (IsWatchedDirectory(record.from) || IsWatchedDirectory(record.to))
+      TakeRename(record, origin, events);
+  }
+  if ((record.mask & (FAN_CREATE | FAN_DELETE)) != 0 && record.entry && !is_directory)
+    TakeEntry(record, origin, events);
+  const auto known = files_.find(Known(record.object));
+  if (known == files_.end()) return;
+  const FileKey file = known->first;
+  const bool links = (record.mask & FAN_ATTRIB) != 0 && OnlyLinksChanged(known->second);
+  if ((record.mask & FAN_MODIFY) != 0) {
+    known->second.attributes = AttributesAt(known->second.path);
+    TakeChange(file, EVENT_CHANGE_WRITE, origin, events);
+  }
+  if ((record.mask & FAN_ATTRIB) != 0 && !links) TakeChange(file, EVENT_CHANGE_ATTRIBUTE, origin, events);
   if ((record.mask & FAN_OPEN) != 0) opens.push_back({file, origin.process});
 }
 

@@ -27,6 +27,7 @@ struct AssetOpen {
   ProcessKey process;
 };
 
+// A watched file's directories up to the root are marked for renames of directories, which move it as well.
 // Marks: at most 65 536 files and as many directories; one beyond that is refused and counted in Failures().
 class FileMarks {
  public:
@@ -48,15 +49,36 @@ class FileMarks {
   std::string PathOf(const FileKey& file) const;
 
  private:
+  // What an attribute change is told against.
+  struct Attributes {
+    uint64_t ino = 0;  // 0: not known
+    uint64_t links = 0;
+    uint64_t size = 0;
+    int64_t mtime_ns = 0;
+    uint32_t mode = 0;
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    bool operator==(const Attributes&) const = default;
+  };
   struct File {
     HandleId handle;
     std::string path;
+    Attributes attributes;
   };
 
   explicit FileMarks(MarkQueries queries) : queries_(std::move(queries)) {}
   absl::Status Mark(const std::string& path, uint64_t mask);
   absl::Status Fail(absl::Status status);
   void Take(const MarkRecord& record, std::vector<Event>& events, std::vector<AssetOpen>& opens);
+  static Attributes AttributesAt(const std::string& path);
+  bool OnlyLinksChanged(File& file);
+  void WatchAncestors(const std::string& path);
+  bool IsWatchedDirectory(const std::optional<NamedEntry>& entry) const;
+  void MoveDirectories(const std::string& old_path, const std::string& path);
+  void TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
+  void TakeVacated(const std::string& old_path, const std::string& path, const Origin& origin,
+                   std::vector<Event>& events);
+  FileName MoveFile(const FileKey& file, const std::string& path);
   void TakeRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeEntry(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);
@@ -70,6 +92,8 @@ class FileMarks {
   absl::flat_hash_map<std::string, FileKey> by_path_;
   absl::flat_hash_map<FileKey, File> files_;
   absl::flat_hash_map<HandleId, std::string> directories_;
+  absl::flat_hash_map<HandleId, std::string> ancestors_;  // of watched files: only renames of directories count
+  absl::flat_hash_map<std::string, FileKey> vacated_;     // paths that assets had before their directory moved
   absl::flat_hash_map<std::pair<FileKey, uint64_t>, uint64_t> last_change_;  // (tgid, kind) -> when
   uint64_t overflows_ = 0;
   uint64_t failed_ = 0;

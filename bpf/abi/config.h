@@ -55,9 +55,9 @@ struct coverage_key {
 };
 
 struct coverage_state {
-	__u64 bytes;   /* read, repeats counted */
-	__u64 covered; /* distinct bytes, at the grain of a chunk, never above `bytes` */
-	__u64 changed; /* bytes written */
+	__u64 bytes;	  /* read, repeats counted */
+	__u64 covered;	  /* distinct bytes, at the grain of a chunk, never above `bytes` */
+	__u64 changed;	  /* bytes written */
 	__u64 last_first; /* last page range, so that the batches of one read are not counted twice; of a stream: bytes
 			   * that were peeked at and counted, and not read yet */
 	__u64 last_last;

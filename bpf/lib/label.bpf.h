@@ -2,9 +2,9 @@
 /* Labels: 64-bit sets with a volume per bit, on processes (`processes`) and on what they read and write (`objects`).
  * docs/labels.md tells the rules; in short:
  *
- * A call that moves n bytes from a source that holds v of a label credits the target min(n, v - c), where c is what this
- * pair of process and object was credited before (`credits`): never more than was moved, never more than the source
- * holds. Reads of an asset credit the distinct bytes, so that reading one part often is not reading the whole.
+ * A call that moves n bytes from a source that holds v of a label credits the target min(n, v - c), where c is what
+ * this pair of process and object was credited before (`credits`): never more than was moved, never more than the
+ * source holds. Reads of an asset credit the distinct bytes, so that reading one part often is not reading the whole.
  *
  * A write on a pipe or unix socket is counted when its call ends, and by then the reader may have taken all of it; and
  * pipes show their writes only to system-call hooks, which stand a moment after a process became a carrier. So the
@@ -18,8 +18,8 @@
 #include "bpf/lib/ring.bpf.h"
 #include "bpf/lib/sock.bpf.h"
 
-#define LABEL_EMIT_BYTES 65536 /* a volume below this is not worth a record of its own each time that it doubles */
-#define FILES_WALK_MAX 1024    /* descriptors looked at when a process gets a label; 92 us */
+#define LABEL_EMIT_BYTES 65536	 /* a volume below this is not worth a record of its own each time that it doubles */
+#define FILES_WALK_MAX 1024	 /* descriptors looked at when a process gets a label; 92 us */
 #define CARRIER_FLOOR_BYTES 4096 /* less than this, and than 1/4096 of the asset, makes no carrier */
 #define CARRIER_FLOOR_SHIFT 12
 #define REMAINS_UNKNOWN (~0ull)
@@ -137,9 +137,10 @@ struct flow {
 	__u64 *target_volume;
 	__u64 *target_labels;
 	struct credit_key pair;
-	struct credit_key writer;
-	__u32 kind; /* enum flow_kind */
-	_Bool own;  /* the reader also wrote to the source: that is no news to it */
+	const struct event_process_key
+	    *writer; /* whose volumes those are: a pointer, since stacks of calls are short */
+	__u32 kind;  /* enum flow_kind */
+	_Bool own;   /* the reader also wrote to the source: that is no news to it */
 	/* out: */
 	__u64 moved;	    /* bits that are new to the target or doubled */
 	__u64 moved_volume; /* of the lowest moved bit */
@@ -170,6 +171,18 @@ static __always_inline void credit_add(struct credit_key *key, __u32 label, __u3
 		lost_add(EVENT_KIND_LABEL, LOST_MAP_FULL);
 }
 
+/* What of the writer's bytes in the source was counted already. */
+static __always_inline __u64 writer_credit(struct flow *flow, __u32 bit)
+{
+	struct event_process_key reader = flow->pair.process;
+	__u64 bytes;
+
+	flow->pair.process = *flow->writer;
+	bytes = credit_get(&flow->pair, bit, CREDIT_WRITE);
+	flow->pair.process = reader;
+	return bytes;
+}
+
 static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
 {
 	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ), counted = flow->source_volume[bit];
@@ -180,9 +193,9 @@ static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
 	if (flow->total > credited + bytes)
 		bytes = flow->total - credited;
 	step = flow_step(bytes, counted, credited);
-	if (flow->writer_volume && step < flow->bytes) {
+	if (flow->writer_volume && flow->writer && step < flow->bytes) {
 		uncounted = flow->writer_volume[bit];
-		uncounted -= min_u64(credit_get(&flow->writer, bit, CREDIT_WRITE), uncounted);
+		uncounted -= min_u64(writer_credit(flow, bit), uncounted);
 		step += flow_step(flow->bytes - step, counted + uncounted, credited + step);
 	}
 	credit_add(&flow->pair, bit, CREDIT_READ, step);
@@ -380,8 +393,7 @@ static __always_inline void label_from_object(struct task_struct *task, const st
 		flow.kind = FLOW_ASSET;
 	} else if (writer && writer != state) {
 		flow.writer_volume = writer->volume;
-		flow.writer.process = object->writer;
-		flow.writer.file = *file;
+		flow.writer = &object->writer;
 		flow.labels |= writer->labels;
 	}
 	flow.source_volume = object->volume;
@@ -396,8 +408,7 @@ static __always_inline void label_from_object(struct task_struct *task, const st
 
 /* A process wrote. An asset keeps its own label: only what is new to it moves. */
 static __always_inline void label_to_object(const struct process_state *state, const struct event_process_key *process,
-					    const struct event_file_key *file, struct object_state *object,
-					    __u64 bytes)
+					    const struct event_file_key *file, struct object_state *object, __u64 bytes)
 {
 	struct flow flow = {.labels = state->labels, .bytes = bytes, .kind = FLOW_WRITE};
 

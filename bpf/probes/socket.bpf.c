@@ -65,12 +65,12 @@ static __always_inline struct task_struct *unix_peer_task(const struct sock *sk)
  * still run while all of it is received. */
 static __noinline int unix_mark(struct sock *sk, struct inode *inode)
 {
-	struct sock *peer = unix_peer(sk);
-	struct task_struct *task = unix_peer_task(sk);
+	struct task_struct *task = unix_peer_task(sk); /* tests a bit: most sockets end here */
+	struct sock *peer = task ? unix_peer(sk) : NULL;
 	struct event_process_key writer;
 	struct process_state *state;
 
-	if (!task || !peer || unix_peer(peer) != sk)
+	if (!peer || unix_peer(peer) != sk)
 		return 0;
 	writer = process_key_read(task);
 	if (writer.tgid == bpf_get_current_pid_tgid() >> 32)

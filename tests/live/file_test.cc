@@ -1,5 +1,6 @@
 // Reads, maps and changes of watched files.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "bpf/abi/config.h"
 #include "tests/live/live.h"
@@ -174,6 +175,42 @@ TEST_F(LiveFileTest, LinkAndUnlinkAreTold) {
       [&](const Event&, const FileName& body) { return body.file == file && body.op == EVENT_NAME_UNLINK; });
   ASSERT_NE(unlink, nullptr);
   EXPECT_EQ(unlink->path, path);
+}
+
+TEST_F(LiveFileTest, ASecondNameIsNoAttributeChange) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  ASSERT_EQ(mkdir(Path("elsewhere").c_str(), 0755), 0);
+  RunTrigger({"link_file", path, Path("elsewhere/second")});
+  const uint32_t linker = pid_;
+  RunTrigger({"change_mode", path});
+  ASSERT_NE(WaitForChange(file, EVENT_CHANGE_ATTRIBUTE), nullptr);
+  EXPECT_EQ(Count([&](const Event& event) {
+              return event.origin.process.tgid == linker && std::holds_alternative<FileChange>(event.body);
+            }),
+            0u);
+}
+
+TEST_F(LiveFileTest, AFolderInThePlaceOfAnotherReplacesItsFiles) {
+  ASSERT_EQ(mkdir(Path("m50").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir(Path("evil").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir(Path("m50/shards").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir(Path("evil/shards").c_str(), 0755), 0);
+  const FileKey file = Watch(MakeFile("m50/shards/model", kSize));
+  MakeFile("evil/shards/model", kSize);
+  RunTrigger({"swap_folders", Path("m50"), Path("aside"), Path("evil")});
+  const auto* aside = WaitForBody<FileName>([&](const Event& event, const FileName& body) {
+    return event.origin.process.tgid == pid_ && body.file == file && body.op == EVENT_NAME_RENAME;
+  });
+  ASSERT_NE(aside, nullptr);
+  EXPECT_EQ(aside->old_path, Path("m50/shards/model"));
+  EXPECT_EQ(aside->path, Path("aside/shards/model"));
+  const auto* placed = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.replaced == file && body.op == EVENT_NAME_RENAME; });
+  ASSERT_NE(placed, nullptr);
+  EXPECT_EQ(placed->path, Path("m50/shards/model"));
+  EXPECT_EQ(placed->old_path, Path("evil/shards/model"));
+  EXPECT_NE(placed->file, file);
 }
 
 TEST_F(LiveFileTest, BirthInAWatchedFolderIsTold) {

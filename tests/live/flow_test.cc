@@ -4,6 +4,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "bpf/abi/config.h"
 #include "tests/live/live.h"
 
@@ -59,6 +61,86 @@ TEST_F(LiveFlowTest, UnixSocketCarriesTheLabelOn) {
     EXPECT_EQ(relay.Finish(), 0);
     EXPECT_NE(WaitForRelay(LabelOf(file), EVENT_OBJECT_UNIX, relay.pid()), nullptr) << type;
   }
+}
+
+// How many bytes are charged when a model goes through `channel`, and how many of it were sent.
+class LiveRelayTest : public LiveFlowTest {
+ protected:
+  void Relay(const std::string& channel, uint64_t slice) {
+    const std::string path = MakeFile("model", kSize);
+    const FileKey file = Watch(path);
+    Trigger receiver({"receive_tcp", "127.0.0.1", "18445"});
+    ASSERT_EQ(receiver.Line(), "listening");
+    Trigger relay({"relay", channel, std::to_string(slice), path, std::to_string(kSize), "127.0.0.1", "18445"});
+    ASSERT_EQ(relay.Line(), "read");
+    ASSERT_TRUE(sensor().Escalate().ok());
+    EXPECT_EQ(relay.Finish(), 0);
+    EXPECT_EQ(receiver.Line(), std::to_string(kSize));
+    WaitForExit(relay.pid());
+    const uint64_t charged = ChargedBytes(LabelOf(file));
+    EXPECT_GE(charged, kSize - kSize / 50) << channel << " by " << slice;
+    EXPECT_LE(charged, kSize) << channel << " by " << slice;
+  }
+};
+
+TEST_F(LiveRelayTest, PipeInOneWrite) { Relay("pipe", kSize); }
+TEST_F(LiveRelayTest, PipeInSlices) { Relay("pipe", 8192); }
+TEST_F(LiveRelayTest, PipeOfACarrierThatReadsOn) { Relay("heir", kSize); }
+TEST_F(LiveRelayTest, FifoInOneWrite) { Relay("fifo", kSize); }
+TEST_F(LiveRelayTest, UnixSocketInOneSend) { Relay("unix", kSize); }
+TEST_F(LiveRelayTest, UnixSocketInSlices) { Relay("unix", 65536); }
+TEST_F(LiveRelayTest, UnixSocketOfACarrierThatConnects) { Relay("named", kSize); }
+
+class LiveSupervisorTest : public LiveFlowTest {
+ protected:
+  // Bytes charged to a process that only read its child's log and status lines.
+  uint64_t Supervise(const std::string& channel, uint64_t log_bytes, uint64_t lines) {
+    const std::string path = MakeFile("model-" + channel, kSize);
+    const FileKey file = Watch(path);
+    Trigger receiver({"receive_tcp", "127.0.0.1", "18446"});
+    EXPECT_EQ(receiver.Line(), "listening");
+    Trigger supervisor({"supervise", channel, path, std::to_string(kSize), std::to_string(log_bytes),
+                        std::to_string(lines), "127.0.0.1", "18446"});
+    EXPECT_EQ(supervisor.Line(), "read");
+    EXPECT_TRUE(sensor().Escalate().ok());
+    EXPECT_EQ(supervisor.Finish(), 0);
+    EXPECT_EQ(receiver.Line(), std::to_string(8 << 20));
+    WaitForExit(supervisor.pid());
+    return ChargedBytes(LabelOf(file));
+  }
+};
+
+TEST_F(LiveSupervisorTest, StatusLinesMakeNoCarrier) {
+  EXPECT_EQ(Supervise("pipe", 0, 5), 0u);
+  EXPECT_EQ(Supervise("unix", 0, 5), 0u);
+}
+
+TEST_F(LiveSupervisorTest, ManyLinesAreChargedAsManyBytes) {
+  EXPECT_EQ(Supervise("pipe", 0, 100), 10000u);
+  EXPECT_EQ(Supervise("unix", 0, 100), 10000u);
+}
+
+TEST_F(LiveSupervisorTest, LogFromBeforeTheReadIsNotCharged) {
+  constexpr uint64_t kUnderWay = 512 << 10;  // the head, and what the channel held when the child had read all
+  for (const char* channel : {"pipe", "unix"}) {
+    const uint64_t charged = Supervise(channel, kSize, 100);
+    EXPECT_GE(charged, 10000u) << channel;
+    EXPECT_LE(charged, 10000u + kUnderWay) << channel;
+  }
+}
+
+TEST_F(LiveFlowTest, OtherBytesFirstDoNotHideACopy) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger copy({"pad_copy", path, Path("copy"), std::to_string(2 * kSize)});
+  EXPECT_EQ(copy.Finish(), 0);
+  WaitForExit(copy.pid());
+  uint64_t held = 0;
+  for (const LabelHolder& holder : sensor().Holders())
+    for (const auto& [bit, bytes] : holder.volumes)
+      if (holder.object == EVENT_OBJECT_FILE && bit == LabelOf(file)) held = std::max(held, bytes);
+  EXPECT_GE(held, kSize - kSize / 50);
+  EXPECT_LE(held, kSize);
 }
 
 TEST_F(LiveFlowTest, EscalationEndsWithItsReason) {
