@@ -102,17 +102,22 @@ int Trigger::Finish() {
   return status;
 }
 
-Network::Network() : name_(fmt::format("tw-live-{}", getpid())), address_("10.254.77.2") {
-  const std::string link = fmt::format("twl{}", getpid() % 100000);
+// Names and addresses by process id, so that two runs at once do not meet.
+Network::Network()
+    : name_(fmt::format("tw-live-{}", getpid())),
+      link_(fmt::format("twl{}", getpid() % 100000)),
+      subnet_(fmt::format("10.{}.{}", 192 + (getpid() >> 8) % 60, getpid() % 256)),
+      address_(subnet_ + ".2") {
   ok_ =
       Shell("ip netns add " + name_) &&
-      Shell(fmt::format("ip link add {0}a type veth peer name {0}b netns {1}", link, name_)) &&
-      Shell(fmt::format("ip addr add 10.254.77.1/30 dev {}a && ip link set {}a up", link, link)) &&
+      Shell(fmt::format("ip link add {0}a type veth peer name {0}b netns {1}", link_, name_)) &&
+      Shell(fmt::format("ip addr add {0}.1/30 dev {1}a && ip link set {1}a up", subnet_, link_)) &&
       Shell(fmt::format("ip -n {0} addr add {1}/30 dev {2}b && ip -n {0} link set {2}b up && ip -n {0} link set lo up",
-                        name_, address_, link));
+                        name_, address_, link_));
 }
 
-Network::~Network() { Shell("ip netns del " + name_); }  // the links go with it
+// The link first: with the namespace it would go later, and the next test wants its name.
+Network::~Network() { Shell(fmt::format("ip link del {}a; ip netns del {}", link_, name_)); }
 
 std::unique_ptr<Sensor> LiveTest::sensor_;
 std::string LiveTest::skip_reason_;

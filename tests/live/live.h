@@ -52,6 +52,8 @@ class Network {
 
  private:
   std::string name_;
+  std::string link_;
+  std::string subnet_;
   std::string address_;
   bool ok_ = false;
 };
