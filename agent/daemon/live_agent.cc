@@ -312,7 +312,8 @@ void LiveAgentImpl::Apply(const HostEffect& effect) {
   } else if (const auto* flag = std::get_if<FlagProcess>(&effect)) {
     status = sensor_->SetProcessFlags(flag->process, flag->flags);
   } else if (const auto* port = std::get_if<ServePort>(&effect)) {
-    status = sensor_->SetServingPort(port->port, port->on);
+    const ProcessInfo* server = analysis_->host().Process(port->process);
+    status = sensor_->SetServingPort(port->port, port->on, server == nullptr ? "" : server->cgroup);
   }
   // A process or file that has gone meanwhile needs nothing any more.
   if (status.ok() || absl::IsNotFound(status)) return;

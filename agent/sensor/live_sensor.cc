@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <utility>
@@ -177,8 +178,17 @@ absl::Status LiveSensor::SetProcessFlags(const ProcessKey& process, uint32_t fla
   return maps_->SetProcessFlags(process, flags);
 }
 
-absl::Status LiveSensor::SetServingPort(uint16_t port, bool on) {
+absl::Status LiveSensor::SetServingPort(uint16_t port, bool on, const std::string& cgroup) {
   maps_->SetServingPort(port, on);
+  serving_.erase(port);
+  if (on) serving_[port] = cgroup;
+  std::erase_if(meters_, [this](const auto& meter) {
+    return std::none_of(serving_.begin(), serving_.end(), [&](const auto& s) { return s.second == meter.first; });
+  });
+  if (!on || meters_.contains(cgroup)) return absl::OkStatus();
+  absl::StatusOr<Link> link = probes_->AttachServing(cgroup);
+  if (!link.ok()) return link.status();
+  meters_[cgroup] = *std::move(link);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ class LiveSensor final : public Sensor {
                      const std::string& path) override;
   absl::Status Unwatch(const FileKey& file) override;
   absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags) override;
-  absl::Status SetServingPort(uint16_t port, bool on) override;
+  absl::Status SetServingPort(uint16_t port, bool on, const std::string& cgroup) override;
   absl::Status WatchDirectory(const std::string& path) override;
   absl::Status RestoreHolder(const LabelHolder& holder) override;
   absl::Status Snapshot(std::vector<Event>& events) override;
@@ -65,6 +66,8 @@ class LiveSensor final : public Sensor {
   const SensorConfig config_;
   std::vector<Capability> capabilities_;
   std::unique_ptr<LoadedProbes> probes_;
+  std::map<uint16_t, std::string> serving_;  // port -> control group of who listens
+  std::map<std::string, Link> meters_;       // by control group; a segment that two of them see is told twice
   std::unique_ptr<KernelMaps> maps_;
   std::unique_ptr<Rings> rings_;
   std::unique_ptr<FileMarks> marks_;  // nullptr where fanotify does not work

@@ -96,11 +96,11 @@ absl::Status LoadedProbes::TryLoad(const KernelFeatures& kernel) {
   return absl::InternalError(fmt::format("load BPF object: {}: {}", std::strerror(-error), LastWords(log)));
 }
 
-absl::StatusOr<Link> LoadedProbes::AttachOne(const ProbeSpec& spec) const {
+absl::StatusOr<Link> LoadedProbes::AttachOne(const ProbeSpec& spec, int cgroup) const {
   bpf_program* program = Chosen(spec.group);
   BpfLog::Take();
   const bool to_cgroup = NeedOf(bpf_program__section_name(program)) == Need::kCgroup;
-  Link link(to_cgroup ? bpf_program__attach_cgroup(program, cgroup_.get()) : bpf_program__attach(program));
+  Link link(to_cgroup ? bpf_program__attach_cgroup(program, cgroup) : bpf_program__attach(program));
   if (link != nullptr) return link;
   const int error = errno;
   return absl::InternalError(
@@ -111,23 +111,33 @@ absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
   std::vector<Link> links;
   for (const ProbeSpec* spec : chosen_) {
     if (spec->when != when) continue;
-    absl::StatusOr<Link> link = AttachOne(*spec);
+    absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) return link.status();
     links.push_back(*std::move(link));
   }
   return links;
 }
 
+absl::StatusOr<Link> LoadedProbes::AttachServing(const std::string& path) const {
+  const auto row =
+      std::find_if(chosen_.begin(), chosen_.end(), [](const ProbeSpec* spec) { return spec->when == When::kServing; });
+  if (row == chosen_.end()) return Link();
+  const std::string below = path.substr(std::min(path.find_first_not_of('/'), path.size()));
+  const UniqueFd group(below.empty() ? -1 : openat(cgroup_.get(), below.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return AttachOne(**row, group ? group.get() : cgroup_.get());
+}
+
 absl::Status LoadedProbes::TryAttach() {
   links_.clear();
   for (const ProbeSpec* spec : chosen_) {
-    if (spec->when != When::kAlways && !(spec->when == When::kOpens && config_.opens)) continue;
-    absl::StatusOr<Link> link = AttachOne(*spec);
+    const bool now = spec->when == When::kAlways || (spec->when == When::kOpens && config_.opens);
+    if (!now && spec->when != When::kServing) continue;
+    absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) {
       refused_[spec->program] = std::string(link.status().message());
       return absl::UnavailableError("");
     }
-    links_.push_back(*std::move(link));
+    if (now) links_.push_back(*std::move(link));  // else it was a trial
   }
   return absl::OkStatus();
 }

@@ -47,6 +47,10 @@ class LoadedProbes {
   // Links of all chosen programs of this occasion. Errors: the kernel's words, with the program's name.
   absl::StatusOr<std::vector<Link>> Attach(When when) const;
 
+  // Link of `http_request` at control group `path` below the cgroup2 root; at the root itself when there is no such
+  // group. nullptr when no program serves it.
+  absl::StatusOr<Link> AttachServing(const std::string& path) const;
+
   // One row per group, as things stand.
   std::vector<ProbeRow> Rows(bool escalated) const;
 
@@ -56,7 +60,7 @@ class LoadedProbes {
   bool Usable(const ProbeSpec& spec, const KernelFeatures& kernel);
   absl::Status TryLoad(const KernelFeatures& kernel);
   absl::Status TryAttach();
-  absl::StatusOr<Link> AttachOne(const ProbeSpec& spec) const;
+  absl::StatusOr<Link> AttachOne(const ProbeSpec& spec, int cgroup) const;
 
   const SensorConfig config_;
   Skeleton skeleton_;

@@ -20,6 +20,7 @@ enum class When {
   kAlways,
   kEscalated,  // by Sensor::Escalate()
   kOpens,      // while a rule asks for opens
+  kServing,    // while a port serves, at the control group of who listens
   kOnRequest,  // run by the agent itself: queries and iterators
 };
 

@@ -83,7 +83,9 @@ class Sensor {
                              const std::string& path) = 0;
   virtual absl::Status Unwatch(const FileKey& file) = 0;
   virtual absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags) = 0;
-  virtual absl::Status SetServingPort(uint16_t port, bool on) = 0;
+  // Requests to `port` are metered at `cgroup`, the path below the cgroup2 root of who listens, so that the packets of
+  // others cost nothing; "" or a group that is gone: at the root, for all.
+  virtual absl::Status SetServingPort(uint16_t port, bool on, const std::string& cgroup) = 0;
   // Births and renames below `path` (not recursive) come as FileName events, whether or not it holds assets yet.
   virtual absl::Status WatchDirectory(const std::string& path) = 0;
   // Gives a process or object labels that it held before (restart, snapshot). NotFound when it lives no more.

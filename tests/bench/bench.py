@@ -4,6 +4,7 @@
 Every comparison interleaves its variants within one run, takes the quietest chunk of each round and the median over the
 rounds, because a shared machine doubles timings at random. Raw figures go to OUT/bench/bench.json."""
 import argparse
+import contextlib
 import json
 import pathlib
 import platform
@@ -18,6 +19,7 @@ import report
 
 VARIANTS = {
     "none": None,
+    "inotify": lambda site: site.inotify(),
     "empty": lambda site: site.empty("hooks"),
     "agent": lambda site: site.agent(),
     "escalated": lambda site: site.agent(extra=("--escalate",)),
@@ -166,7 +168,7 @@ def main():
             "flood": lambda: measure_flood(site, args.seconds),
             "throughput": lambda: measure_throughput(site),
         }
-        with site.server():
+        with contextlib.closing(site), site.server():
             for name, part in parts.items():
                 if args.only in (None, name):
                     report.progress(name)

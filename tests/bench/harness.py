@@ -1,5 +1,6 @@
 """What the measurements share: programs that are started, waited for and ended, and the agent's own figures."""
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PORT = 18080
+IN_CREATE = 0x100
 READY_SECONDS = 60
 
 
@@ -95,6 +97,24 @@ def write_model(path, size):
             count -= len(block)
 
 
+class Watch:
+    """One inotify watch that has nothing to do with any file of the measurement, but lies on their file system."""
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.inotify_init1(os.O_CLOEXEC)
+        if self._fd < 0 or libc.inotify_add_watch(self._fd, os.fsencode(folder), IN_CREATE) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def stop(self):
+        os.close(self._fd)
+
+
+def cgroup2_mount():
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        return next(pathlib.Path(line.split()[1]) for line in mounts if line.split()[2] == "cgroup2")
+
+
 class Site:
     """The scene of a measurement: a working folder on a disk, a model, a confirmed server that holds it, configs."""
 
@@ -104,6 +124,11 @@ class Site:
         self.bench = self.out / "bench"
         self.model = self.work / "models" / "model.safetensors"
         write_model(self.model, 64 << 20)
+        self.cgroup = cgroup2_mount() / f"tw-bench-{os.getpid()}"
+        self.cgroup.mkdir()
+
+    def close(self):
+        self.cgroup.rmdir()
 
     def config(self, assets=()):
         """A config with the default rules, the model and further asset globs; discovery of other models is off, so
@@ -121,7 +146,10 @@ class Site:
         return path
 
     def server(self):
-        program = Program([str(self.bench / "server"), str(PORT), str(self.model)])
+        """In a control group of its own, as a service manager or container runtime would start it."""
+        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        program = Program(["/bin/sh", "-c", enter, str(self.cgroup), str(self.bench / "server"), str(PORT),
+                           str(self.model)])
         program.wait_for("serving")
         return program
 
@@ -141,6 +169,11 @@ class Site:
         program = Program([str(self.bench / "attach_empty"), str(self.bench / "empty.bpf.o"), names])
         program.wait_for("attached")
         return program
+
+    def inotify(self):
+        """What systemd and udev have on any host's root file system."""
+        (self.work / "watched").mkdir(exist_ok=True)
+        return Watch(self.work / "watched")
 
     def stats(self):
         """The agent's last counters; {} when it wrote none."""

@@ -230,7 +230,7 @@ TEST_F(LiveFlowTest, UnthrottledUploadIsToldBeforeHalfOfIt) {
 }
 
 TEST_F(LiveFlowTest, RequestHeadOnAServingPortIsCaptured) {
-  ASSERT_TRUE(sensor().SetServingPort(18444, true).ok());
+  ASSERT_TRUE(sensor().SetServingPort(18444, true, "").ok());
   Trigger server({"receive_tcp", "127.0.0.1", "18444"});
   ASSERT_EQ(server.Line(), "listening");
   Trigger client({"http_get", "127.0.0.1", "18444"});
@@ -241,7 +241,7 @@ TEST_F(LiveFlowTest, RequestHeadOnAServingPortIsCaptured) {
   const std::string text(segment->payload.begin(), segment->payload.end());
   EXPECT_TRUE(text.starts_with("GET /v1/models HTTP/1.1\r\n")) << text;
   EXPECT_EQ(segment->socket.peer_address, "127.0.0.1");
-  EXPECT_TRUE(sensor().SetServingPort(18444, false).ok());
+  EXPECT_TRUE(sensor().SetServingPort(18444, false, "").ok());
 }
 
 }  // namespace
