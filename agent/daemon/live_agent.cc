@@ -19,6 +19,7 @@
 #include "agent/daemon/discovery.h"
 #include "agent/daemon/state_store.h"
 #include "agent/daemon/stats.h"
+#include "agent/enrich/kinds.h"
 #include "agent/pipeline/sequencer.h"
 #include "bpf/abi/event.h"
 
@@ -143,7 +144,9 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   if (!signals.ok()) return signals.status();
   signals_ = *std::move(signals);
   // First, so that a missing privilege is told as such and not by the first file that it cannot open.
-  config_.sensor.opens = rules.rules->Needs().opens;
+  const RuleNeeds needs = rules.rules->Needs();
+  config_.sensor.opens = needs.opens;
+  config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
   sensor_ = *std::move(sensor);

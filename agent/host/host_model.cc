@@ -189,7 +189,8 @@ class HostModelImpl final : public HostModel {
   }
 
   static uint32_t FlagsOf(const ProcessInfo& info) {
-    const bool ai = info.role != Role::kNone && info.role != Role::kAdmin;
+    // Most model code is Python and has no name of its own. A report is one per process and large file.
+    const bool ai = (info.role != Role::kNone && info.role != Role::kAdmin) || IsPython(info);
     return (info.role_confirmed ? uint32_t{PROCESS_F_CONFIRMED} : 0u) | (ai ? uint32_t{PROCESS_F_DISCOVER} : 0u);
   }
 

@@ -259,6 +259,13 @@ TEST(ConfirmTest, AProcessKnownOnlyByItsKeyIsNotRoot) {
   EXPECT_FALSE(host.Process(100).role_confirmed);
 }
 
+TEST(FlagTest, APythonProgramWithoutANameOfItsOwnIsAskedForModelsToo) {
+  TestHost host;
+  host.Exec(101, Python({"app.py"}));
+  ASSERT_THAT(host.All<FlagProcess>(), SizeIs(1));
+  EXPECT_EQ(host.All<FlagProcess>()[0].flags, uint32_t{PROCESS_F_DISCOVER});
+}
+
 TEST(FlagTest, ConfirmedAndAiProcessesAreFlaggedAndAChildToo) {
   TestHost host(Confirming({.name = "ops", .role = Role::kAdmin, .exe = "/opt/ops"}));
   host.Exec(100, {.path = "/opt/ops"});
