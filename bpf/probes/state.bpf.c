@@ -53,6 +53,28 @@ int iter_tasks(struct bpf_iter__task *ctx)
 		    ->volume[label] = (args)->state.volume[label];                                                     \
 	} while (0)
 
+/* Neither flags nor labels, nor bytes remembered below the floor of a carrier. */
+static __always_inline bool process_is_plain(const struct process_state *state)
+{
+	__u64 any = state->flags | state->labels;
+
+	for (int label = 0; label < LABEL_COUNT; label++)
+		any |= state->volume[label];
+	return !any;
+}
+
+/* Who has no entry pays the bit test only. A read that labels it meanwhile is put back: the element outlives its
+ * removal for as long as this program runs. */
+static __always_inline void process_forget(struct event_process_key *key, struct process_state *state)
+{
+	process_filter_clear(key->tgid);
+	bpf_map_delete_elem(&processes, key);
+	if (process_is_plain(state))
+		return;
+	process_filter_set(key->tgid);
+	bpf_map_update_elem(&processes, key, state, BPF_NOEXIST);
+}
+
 SEC("syscall")
 int set_process(struct set_process_args *args)
 {
@@ -72,6 +94,8 @@ int set_process(struct set_process_args *args)
 		state->flags = args->state.flags;
 	__sync_fetch_and_or(&state->labels, args->state.labels);
 	RAISE_VOLUMES(state, args);
+	if (process_is_plain(state))
+		process_forget(&key, state);
 	return 0;
 }
 
