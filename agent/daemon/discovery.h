@@ -53,7 +53,11 @@ class Discovery {
 
   // Directories whose births matter: those of declared patterns. Known after ScanAll().
   const std::vector<std::string>& Directories() const { return directories_; }
-  uint64_t dropped() const { return dropped_; }
+  // Requests that found the queue full.
+  uint64_t dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
 
  private:
   struct Birth {

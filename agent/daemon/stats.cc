@@ -22,6 +22,7 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
   out["alerts"] = stats.alerts;
   out["undelivered"] = stats.undelivered;
   out["failed_effects"] = stats.failed_effects;
+  out["dropped_scans"] = stats.dropped_scans;
   out["alert_latency_ns"] = {{"p50", stats.latency.Quantile(0.5)}, {"p99", stats.latency.Quantile(0.99)}};
   out["host"] = {{"processes", host.processes},
                  {"assets", host.assets},

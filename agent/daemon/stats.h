@@ -31,6 +31,7 @@ struct AgentStats {
   std::map<std::string, uint64_t> alerts;  // by activity
   uint64_t undelivered = 0;
   uint64_t failed_effects = 0;
+  uint64_t dropped_scans = 0;
   size_t rules = 0;
   LatencyWindow latency;
 };
