@@ -52,10 +52,7 @@ bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
 void LoadedProbes::Choose(const KernelFeatures& kernel) {
   chosen_.clear();
   const auto is_chosen = [this](auto matches) { return std::any_of(chosen_.begin(), chosen_.end(), matches); };
-  // Names come with their whole paths from fanotify; two sources would tell each change twice.
-  const bool names_wanted = !kernel.Has("fanotify");
   for (const ProbeSpec& spec : ProbeTable()) {
-    if (spec.group.starts_with("name_") && !names_wanted) continue;
     if (is_chosen([&](const ProbeSpec* row) { return row->group == spec.group; })) continue;
     if (!spec.only_with.empty() && !is_chosen([&](const ProbeSpec* row) { return row->program == spec.only_with; }))
       continue;

@@ -11,8 +11,7 @@ constexpr std::string_view kFexitSend = "socket_send_inet_fexit";
 constexpr std::string_view kFexitReceive = "socket_recv_unix_fexit";
 
 // Reads prefer the data path to the object tier where both exist: the tracepoint names exact page ranges, filemap_read
-// only a position and a length. Changes of names have no tracepoint at all; below the object tier they come from
-// fanotify.
+// only a position and a length. Changes of names elsewhere than on ext4 come from fanotify.
 constexpr ProbeSpec kProbes[] = {
     {"process_fork", "process_fork", kDataPath, kAlways, true},
     {"process_exec", "process_exec", kDataPath, kAlways, true},
@@ -30,9 +29,8 @@ constexpr ProbeSpec kProbes[] = {
     {"file_attribute", "file_dirty_inode", kDataPath, kAlways},
     {"file_write", "file_write_ext4", kDataPath, kAlways},
     {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
-    {"name_rename", "name_rename_lsm", kObject, kAlways},
-    {"name_link", "name_link_lsm", kObject, kAlways},
-    {"name_unlink", "name_unlink_lsm", kObject, kAlways},
+    {"name_ext4", "name_change_ext4", kDataPath, kAlways},
+    {"xattr_ext4", "xattr_change_ext4", kDataPath, kAlways},
     {"file_open", "file_open_lsm", kObject, kOpens},
     {"file_open", "file_open_syscall", kSyscall, kOpens},
     {"socket_send", "socket_send", kDataPath, kAlways},

@@ -185,6 +185,7 @@ TEST_F(LiveFlowTest, UdpBytesAreExactAndNameTheirPeer) {
   if (!network.ok()) GTEST_SKIP() << "no network namespace can be made here (ip netns, veth)";
   const std::string path = MakeFile("model", kSize);
   const FileKey file = Watch(path);
+  ASSERT_TRUE(sensor().Escalate().ok());  // the destinations of unconnected datagrams are noted from then on
   Trigger sender({"send_udp", network.address(), "18441", path, "100000"});
   EXPECT_EQ(sender.Finish(), 0);
   WaitForExit(sender.pid());
