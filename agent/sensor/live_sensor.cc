@@ -53,7 +53,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
-  escalation_ = std::make_unique<Escalation>(*probes_, config_.escalation_hold, only_syscalls);
+  escalation_ = std::make_unique<Escalation>(*probes_, config_, only_syscalls);
   if (only_syscalls) {
     absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
     if (!status.ok()) return status;
@@ -80,7 +80,7 @@ absl::Status LiveSensor::StartPolling() {
 }
 
 std::vector<ProbeRow> LiveSensor::Probes() const {
-  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Active());
+  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Stage());
   ProbeRow marks{.group = "name_marks", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
   marks.state = marks_ == nullptr ? "missing" : marks_->empty() ? "on demand" : "attached";
   marks.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();

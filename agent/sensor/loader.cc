@@ -115,6 +115,21 @@ absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
   return links;
 }
 
+absl::StatusOr<std::vector<Link>> LoadedProbes::AttachListedCalls() const {
+  std::vector<Link> links;
+  const auto row = std::find_if(chosen_.begin(), chosen_.end(),
+                                [](const ProbeSpec* spec) { return spec->when == When::kSecondStage; });
+  if (row == chosen_.end()) return links;
+  for (const std::string_view call : ListedCalls()) {
+    Link link(bpf_program__attach_tracepoint(Chosen((*row)->group), "syscalls", std::string(call).c_str()));
+    if (link == nullptr && errno == ENOENT) continue;
+    if (link == nullptr)
+      return absl::InternalError(fmt::format("attach {} to {}: {}", (*row)->program, call, std::strerror(errno)));
+    links.push_back(std::move(link));
+  }
+  return links;
+}
+
 absl::StatusOr<Link> LoadedProbes::AttachServing(const std::string& path) const {
   const auto row =
       std::find_if(chosen_.begin(), chosen_.end(), [](const ProbeSpec* spec) { return spec->when == When::kServing; });
@@ -158,7 +173,7 @@ absl::StatusOr<std::unique_ptr<LoadedProbes>> LoadedProbes::Load(const SensorCon
   return probes;
 }
 
-std::vector<ProbeRow> LoadedProbes::Rows(bool escalated) const {
+std::vector<ProbeRow> LoadedProbes::Rows(int stage) const {
   std::vector<ProbeRow> rows;
   for (const ProbeSpec& spec : ProbeTable()) {
     const bool is_chosen = std::find(chosen_.begin(), chosen_.end(), &spec) != chosen_.end();
@@ -172,8 +187,10 @@ std::vector<ProbeRow> LoadedProbes::Rows(bool escalated) const {
       row.why += fmt::format("{}: {}", spec.program, refused->second);
       continue;
     }
-    const bool attached = spec.when == When::kAlways || (spec.when == When::kEscalated && escalated) ||
-                          (spec.when == When::kOpens && config_.opens);
+    const bool attached = spec.when == When::kAlways || (spec.when == When::kOpens && config_.opens) ||
+                          (spec.when == When::kEscalated && stage > 0) ||
+                          (spec.when == When::kFirstStage && stage == 1) ||
+                          (spec.when == When::kSecondStage && stage == 2);
     row.program = spec.program;
     row.tier = TierName(spec.tier);
     row.state = attached ? "attached" : "on demand";

@@ -3,7 +3,8 @@
  *
  *   tp_btf/ext4_mark_inode_dirty: a change of names dirties the directories and the inodes that get or lose a name,
  *     within the call that makes it and before their locks are released.
- *   tp_btf/ext4_journal_start_inode: extended attributes, which no hook of file_change.bpf.c sees.
+ *   lsm/inode_setxattr, inode_removexattr, else tp_btf/ext4_journal_start_inode (since 6.3): extended attributes, which
+ *     no hook of file_change.bpf.c sees.
  *
  * fanotify tells the same with whole names, but a single mark lengthens each open and close on its whole file system:
  * it serves the other file systems. LSM hooks would tell names everywhere, but not second writes to a dirty page, for
@@ -102,6 +103,28 @@ int BPF_PROG(xattr_change_ext4, struct inode *inode, int blocks, int rsv_blocks,
 	if (type != EXT4_HT_XATTR || !inode || !inode_filter_test_btf(inode))
 		return 0;
 	return file_changed_slow(inode, 0, 0, EVENT_CHANGE_ATTRIBUTE);
+}
+
+static __always_inline int xattr_changes(struct dentry *dentry)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+
+	if (inode && inode_filter_test(inode))
+		file_changed_slow(inode, 0, 0, EVENT_CHANGE_ATTRIBUTE);
+	return 0;
+}
+
+/* The first argument was a user namespace before 6.3; only its place matters here. */
+SEC("lsm/inode_setxattr")
+int BPF_PROG(xattr_set_lsm, void *idmap, struct dentry *dentry)
+{
+	return xattr_changes(dentry);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(xattr_remove_lsm, void *idmap, struct dentry *dentry)
+{
+	return xattr_changes(dentry);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
