@@ -13,7 +13,7 @@ namespace tensorwarden {
 namespace {
 
 // What was done, in the findings' words.
-enum What : uint8_t { kInPlaceWrite, kMappedWrite, kTruncated, kReplaced, kRenamed, kDeleted, kAttributes };
+enum What : uint8_t { kInPlaceWrite, kMappedWrite, kTruncated, kReplaced, kRenamed, kDeleted, kAttributes, kCovered };
 
 struct WhatRow {
   const char* name;
@@ -30,6 +30,7 @@ constexpr WhatRow kWhats[] = {
     {"renamed", "renamed", 0.6},
     {"deleted", "deleted", 0.7},
     {"attributes", "changed mode, owner or times of", 0.3},
+    {"covered", "mounted something over", 0.9},
 };
 
 struct MatterKey {
@@ -110,6 +111,8 @@ class IntegrityDetector final : public Detector {
       if (now && !Own(event, asset)) ReportName(event, asset, kDeleted, findings);
     } else if (name.op == EVENT_NAME_RENAME) {
       OnRename(event, name, findings);
+    } else if (name.op == EVENT_NAME_MOUNT) {
+      ReportName(event, asset, kCovered, findings);
     }
   }
 
@@ -169,7 +172,7 @@ class IntegrityDetector final : public Detector {
   }
 
   static std::string RangeText(What what, const Matter& matter) {
-    if (what == kRenamed || what == kDeleted || what == kReplaced || what == kAttributes) return {};
+    if (what == kRenamed || what == kDeleted || what == kReplaced || what == kAttributes || what == kCovered) return {};
     if (matter.last_end <= matter.first_offset) return {};
     return fmt::format(" ({} at bytes {} to {})", BytesText(matter.bytes), matter.first_offset, matter.last_end - 1);
   }

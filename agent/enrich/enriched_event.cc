@@ -1,6 +1,7 @@
 #include "agent/enrich/enriched_event.h"
 
 #include "agent/enrich/kinds.h"
+#include "bpf/abi/event.h"
 
 namespace tensorwarden {
 namespace {
@@ -29,11 +30,12 @@ const FileKey* FileOf(const EventBody& body) {
   }
 }
 
-// A rename over an asset is about the asset that went as much as about the file that came.
+// A rename over an asset is about the asset that went as much as about the file that came; a mount over it only.
 const AssetInfo* AssetOf(const EventBody& body, const HostModel& host) {
   const FileKey* file = FileOf(body);
   const AssetInfo* asset = file != nullptr && *file ? host.Asset(*file) : nullptr;
   const FileName* name = std::get_if<FileName>(&body);
+  if (name != nullptr && name->op == EVENT_NAME_MOUNT) return host.Asset(name->replaced);
   if (asset == nullptr && name != nullptr && name->replaced) asset = host.Asset(name->replaced);
   return asset;
 }

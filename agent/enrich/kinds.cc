@@ -9,11 +9,11 @@ namespace {
 
 constexpr const char* kAccessNames[] = {"", "read", "map", "fault", "direct", "foreign"};
 constexpr const char* kChangeNames[] = {"", "write", "mapped_write", "truncate", "attribute", "direct_write"};
-constexpr const char* kNameOpNames[] = {"", "rename", "link", "unlink", "create"};
+constexpr const char* kNameOpNames[] = {"", "rename", "link", "unlink", "create", "mount"};
 constexpr const char* kSocketOpNames[] = {"", "connect", "accept", "listen", "close", "connect_try", "bind"};
 static_assert(std::size(kAccessNames) == EVENT_ACCESS_FOREIGN + 1);
 static_assert(std::size(kChangeNames) == EVENT_CHANGE_DIRECT_WRITE + 1);
-static_assert(std::size(kNameOpNames) == EVENT_NAME_CREATE + 1);
+static_assert(std::size(kNameOpNames) == EVENT_NAME_MOUNT + 1);
 static_assert(std::size(kSocketOpNames) == EVENT_SOCK_BIND + 1);
 
 template <size_t N>

@@ -165,7 +165,7 @@ struct FileCandidate {
 
 // Never enters the sequencer: the sensor answers with a look at the directory, whose result does (FileName).
 struct NameHint {
-  FileKey inode;  // a watched file or directory
+  FileKey inode;  // a watched file or directory; zero: of a mount
   bool directory = false;
   uint32_t op = 0;  // enum event_name_op that was asked for; 0: not known
 };

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "agent/base/files.h"
+#include "agent/base/mountinfo.h"
 #include "agent/base/unique_fd.h"
 #include "agent/sensor/bpf_log.h"
 
@@ -139,15 +140,8 @@ absl::Status CheckPrerequisites(const SensorPaths& paths) {
 }
 
 absl::StatusOr<std::string> FindCgroup2(std::string_view mountinfo) {
-  std::istringstream lines{std::string(mountinfo)};
-  for (std::string line; std::getline(lines, line);) {
-    const size_t dash = line.find(" - cgroup2 ");
-    if (dash == std::string::npos) continue;
-    std::istringstream fields(line);
-    std::string id, parent, device, root, point;
-    fields >> id >> parent >> device >> root >> point;
-    if (root == "/") return point;  // a mount of a part would hide the processes outside it
-  }
+  for (const Mount& mount : ParseMountinfo(mountinfo))
+    if (mount.type == "cgroup2" && mount.root == "/") return mount.point;  // a part would hide the processes outside it
   return absl::NotFoundError("cgroup2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup/unified");
 }
 

@@ -71,8 +71,13 @@ absl::Status LiveSensor::StartPolling() {
   else
     no_marks_why_ = std::string(marks.status().message());
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {rings_->PollFd(), marks_ == nullptr ? -1 : marks_->PollFd()}) {
-    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  absl::StatusOr<std::unique_ptr<MountWatch>> mounts = MountWatch::Create(*names_, "/proc/self/mountinfo");
+  if (!mounts.ok()) return mounts.status();
+  mounts_ = *std::move(mounts);
+  const std::pair<int, uint32_t> polled[] = {
+      {rings_->PollFd(), EPOLLIN}, {marks_ == nullptr ? -1 : marks_->PollFd(), EPOLLIN}, {mounts_->PollFd(), EPOLLPRI}};
+  for (const auto& [fd, what] : polled) {
+    epoll_event event{.events = what, .data = {.fd = fd}};
     if (fd >= 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
       return absl::ErrnoToStatus(errno, "poll the sensor's descriptors");
   }
@@ -110,9 +115,15 @@ void LiveSensor::TakeHints(size_t first, std::vector<Event>& events) {
   const auto is_hint = [](const Event& event) { return std::holds_alternative<NameHint>(event.body); };
   const auto hints = std::stable_partition(events.begin() + static_cast<ptrdiff_t>(first), events.end(),
                                            [&](const Event& event) { return !is_hint(event); });
-  for (auto hint = hints; hint != events.end(); ++hint) scans_->Take(std::move(*hint));
+  for (auto hint = hints; hint != events.end(); ++hint) {
+    if (std::get<NameHint>(hint->body).op == EVENT_NAME_MOUNT)
+      mounts_->Hint(hint->origin);
+    else
+      scans_->Take(std::move(*hint));
+  }
   events.erase(hints, events.end());
   scans_->Drain(BoottimeNs(), events);
+  mounts_->Drain(events);
 }
 
 size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {

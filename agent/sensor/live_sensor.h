@@ -16,6 +16,7 @@
 #include "agent/sensor/file_marks.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
+#include "agent/sensor/mount_watch.h"
 #include "agent/sensor/name_book.h"
 #include "agent/sensor/name_scans.h"
 #include "agent/sensor/process_starts.h"
@@ -77,6 +78,7 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<Rings> rings_;
   std::unique_ptr<NameBook> names_;
   std::unique_ptr<NameScans> scans_;  // where probes hint at changes of names
+  std::unique_ptr<MountWatch> mounts_;
   std::unique_ptr<FileMarks> marks_;  // elsewhere; nullptr where fanotify does not work
   std::string no_marks_why_;
   std::unique_ptr<CgroupPaths> cgroups_;

@@ -30,6 +30,7 @@ class NameBook {
   bool Knows(const FileKey& file) const { return paths_.contains(file); }
   std::string PathOf(const FileKey& file) const;  // "" not known
   FileKey At(const std::string& path) const;      // the watched file that has, or last had, this path
+  const absl::flat_hash_map<std::string, FileKey>& Named() const { return by_path_; }
 
   // What has this path now, asked of the kernel; zero when nothing can be opened there. A link is not followed,
   // devices and pipes are not waited for.

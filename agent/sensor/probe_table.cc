@@ -33,6 +33,8 @@ constexpr ProbeSpec kProbes[] = {
     {"xattr_set", "xattr_set_lsm", kObject, kAlways},
     {"xattr_set", "xattr_change_ext4", kDataPath, kAlways},
     {"xattr_remove", "xattr_remove_lsm", kObject, kAlways, false, "xattr_set_lsm"},
+    {"mount", "mount_lsm", kObject, kAlways},
+    {"mount_move", "mount_move_lsm", kObject, kAlways},
     {"file_open", "file_open_lsm", kObject, kOpens},
     {"file_open", "file_open_syscall", kSyscall, kOpens},
     {"socket_send", "socket_send", kDataPath, kAlways},

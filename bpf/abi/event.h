@@ -271,10 +271,12 @@ enum event_name_op {
 	EVENT_NAME_LINK = 2,
 	EVENT_NAME_UNLINK = 3, /* of directories too */
 	EVENT_NAME_CREATE = 4, /* files, directories, symbolic links, nodes */
+	EVENT_NAME_MOUNT = 5,  /* something was mounted over it, or over a directory above */
 };
 
 /* A name of a watched file, or in a watched directory, is about to change or has just changed: the agent looks at the
- * directory, whose lock the change still holds. Names are not told: a tracepoint on the inode has none. */
+ * directory, whose lock the change still holds. Or (inode 0) something is about to be mounted. Names are not told: a
+ * tracepoint on the inode has none. */
 struct name_hint_event {
 	struct event_header hdr;
 	struct event_file_key inode; /* the file, or the directory */

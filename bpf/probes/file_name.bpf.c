@@ -5,6 +5,7 @@
  *     within the call that makes it and before their locks are released.
  *   lsm/inode_setxattr, inode_removexattr, else tp_btf/ext4_journal_start_inode (since 6.3): extended attributes, which
  *     no hook of file_change.bpf.c sees.
+ *   lsm/sb_mount, move_mount: who mounts. That something was mounted, the agent reads from its table of mounts.
  *
  * fanotify tells the same with whole names, but a single mark lengthens each open and close on its whole file system:
  * it serves the other file systems. LSM hooks would tell names everywhere, but not second writes to a dirty page, for
@@ -125,6 +126,35 @@ SEC("lsm/inode_removexattr")
 int BPF_PROG(xattr_remove_lsm, void *idmap, struct dentry *dentry)
 {
 	return xattr_changes(dentry);
+}
+
+/* Who mounts: what the agent sees of mounts has no actor. The path is the agent's to find out. */
+static __always_inline int mount_hint(void)
+{
+	struct name_hint_event *event;
+
+	if (!task_is_actor(bpf_get_current_task_btf()))
+		return 0;
+	event = urgent_reserve(EVENT_KIND_NAME_HINT, sizeof(*event));
+	if (!event)
+		return 0;
+	__builtin_memset(&event->inode, 0, sizeof(event->inode));
+	event->directory = 0;
+	event->op = EVENT_NAME_MOUNT;
+	urgent_submit(event, EVENT_KIND_NAME_HINT);
+	return 0;
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(mount_lsm, const char *dev_name)
+{
+	return mount_hint();
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(mount_move_lsm, const struct path *from)
+{
+	return mount_hint();
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

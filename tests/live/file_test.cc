@@ -257,6 +257,19 @@ TEST_F(LiveFileTest, MovedOutOfItsFolderIsFollowed) {
 }
 
 // A mark would make every open and close on the file system slower.
+TEST_F(LiveFileTest, MountOverAFileHidesIt) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger trigger({"mount_over", MakeFile("strange", 4096), path});
+  ASSERT_EQ(trigger.Line(), "mounted");
+  const auto* name = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_MOUNT && body.replaced == file; });
+  ASSERT_NE(name, nullptr);
+  EXPECT_EQ(name->path, path);
+  EXPECT_TRUE(name->file);
+  EXPECT_EQ(trigger.Finish(), 0);
+}
+
 TEST_F(LiveFileTest, NamesOnExt4NeedNoMark) {
   struct statfs fs {};
   ASSERT_EQ(statfs(folder_.c_str(), &fs), 0);

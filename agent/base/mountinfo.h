@@ -1,0 +1,21 @@
+// /proc/PID/mountinfo as records (proc(5)).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tensorwarden {
+
+struct Mount {
+  int id = 0;         // unique among the mounts that exist now
+  std::string root;   // what of the file system is mounted: "/" all of it
+  std::string point;  // where
+  std::string type;   // "ext4"
+  std::string source;
+};
+
+// Octal escapes (blanks, newlines and backslashes in paths) are undone. Lines of another form are left out.
+std::vector<Mount> ParseMountinfo(std::string_view text);
+
+}  // namespace tensorwarden
