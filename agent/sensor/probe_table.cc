@@ -19,7 +19,7 @@ constexpr ProbeSpec kProbes[] = {
     {"process_exit", "process_exit", kDataPath, kAlways, true},
     {"file_read", "file_read", kDataPath, kAlways},
     {"file_read", "file_read_fexit", kObject, kAlways},
-    {"file_map", "file_map_lsm", kObject, kAlways},
+    {"memory", "memory_lock", kDataPath, kAlways, true},
     {"file_map_pages", "file_map_pages", kDataPath, kAlways},
     {"file_map_pages", "file_map_fentry", kObject, kAlways},
     {"file_fault", "file_fault", kDataPath, kAlways},

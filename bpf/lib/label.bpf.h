@@ -126,6 +126,7 @@ enum flow_kind {
 	FLOW_ASSET, /* all that was read of an asset is the asset, whoever wrote it */
 	FLOW_READ,
 	FLOW_WRITE,
+	FLOW_SHARED, /* `bytes` is all that the source can ever hold, as a mapping: no call moves them */
 };
 
 struct flow {
@@ -202,6 +203,15 @@ static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
 	return step;
 }
 
+static __always_inline __u64 flow_shared(struct flow *flow, __u32 bit)
+{
+	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ);
+	__u64 step = flow_step(flow->bytes - min_u64(credited, flow->bytes), flow->source_volume[bit], credited);
+
+	credit_add(&flow->pair, bit, CREDIT_READ, step);
+	return step;
+}
+
 static __always_inline __u64 flow_write(struct flow *flow, __u32 bit)
 {
 	__u64 credited = credit_get(&flow->pair, bit, CREDIT_WRITE);
@@ -239,6 +249,8 @@ static long flow_label(__u32 index, struct flow *flow)
 		delta = flow_read(flow, bit);
 	else if (flow->kind == FLOW_WRITE)
 		delta = flow_write(flow, bit);
+	else if (flow->kind == FLOW_SHARED)
+		delta = flow_shared(flow, bit);
 	size = label_size(bit);
 	delta = flow_limit(flow->target_volume[bit], delta, size);
 	old = __sync_fetch_and_add(&flow->target_volume[bit], delta);
@@ -347,15 +359,22 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 	return 0;
 }
 
-static __noinline int files_mark(struct task_struct *task, __u64 labels)
+static __always_inline void files_mark_for(struct task_struct *task, const struct event_process_key *owner,
+					   __u64 labels)
 {
-	struct files_walk walk = {.labels = labels};
+	struct files_walk walk = {.labels = labels, .owner = *owner};
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 
-	walk.owner = process_key(task);
 	walk.table = BPF_CORE_READ(fdt, fd);
 	walk.count = BPF_CORE_READ(fdt, max_fds);
 	bpf_loop(FILES_WALK_MAX, files_walk_one, &walk, 0);
+}
+
+static __noinline int files_mark(struct task_struct *task, __u64 labels)
+{
+	struct event_process_key owner = process_key(task);
+
+	files_mark_for(task, &owner, labels);
 	return 0;
 }
 

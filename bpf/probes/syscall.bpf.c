@@ -10,10 +10,6 @@
 #include "bpf/lib/access.bpf.h"
 #include "bpf/lib/stream.bpf.h"
 
-#define MAP_SHARED_TYPES 0x3 /* MAP_SHARED 1, MAP_SHARED_VALIDATE 3 */
-#define MAP_ANONYMOUS 0x20
-#define PROT_WRITE 0x2
-#define ERROR_MAX 4095
 #define SYSCALL_MAX 512
 
 enum role {
@@ -24,7 +20,6 @@ enum role {
 	ROLE_SPLICE,   /* from argument 1 to argument 3 */
 	ROLE_TEE,      /* from argument 1 to argument 2 */
 	ROLE_SENDFILE, /* from argument 2 to argument 1 */
-	ROLE_MMAP,
 	ROLE_OPEN,
 };
 
@@ -49,7 +44,6 @@ static const __u8 roles[SYSCALL_MAX] = {
     [NR_copy_file_range] = ROLE_SPLICE,
     [NR_tee] = ROLE_TEE,
     [NR_sendfile] = ROLE_SENDFILE,
-    [NR_mmap] = ROLE_MMAP,
 #ifdef NR_open
     [NR_open] = ROLE_OPEN,
 #endif
@@ -145,34 +139,6 @@ static __noinline int hidden_write(struct file *file, __u64 bytes)
 	return 0;
 }
 
-/* A mapping of a labelled file counts whole, since huge folios are mapped without a fault that shows. A carrier that
- * maps a tmpfs file to write to it may put all that it holds there. */
-static __always_inline int mapped(struct task_struct *task, struct pt_regs *regs, long ret)
-{
-	struct access access = {.kind = EVENT_ACCESS_MAP, .offset = syscall_arg6(regs), .length = syscall_arg2(regs)};
-	struct process_state *state;
-	struct event_process_key key;
-	struct inode *inode;
-	struct file *file;
-
-	if ((__u64)ret >= (__u64)-ERROR_MAX || (syscall_arg4(regs) & MAP_ANONYMOUS))
-		return 0;
-	file = task_file(task, syscall_arg5(regs));
-	if (!file)
-		return 0;
-	inode = file_inode_real(file);
-	if (inode_filter_test(inode))
-		access_watched(inode, &access);
-	if (!(syscall_arg3(regs) & PROT_WRITE) || !(syscall_arg4(regs) & MAP_SHARED_TYPES & 1))
-		return 0;
-	state = process_get(task);
-	if (!state || !state->labels || inode_object(inode) != EVENT_OBJECT_MEMORY)
-		return 0;
-	key = process_key(task);
-	object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &key);
-	return 0;
-}
-
 /* A carrier opens a FIFO or a tmpfs file to write to it. */
 static __always_inline int opened(struct task_struct *task, __u32 fd)
 {
@@ -221,8 +187,6 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	task = bpf_get_current_task_btf();
 	if (syscall_is_compat(task))
 		return 0;
-	if (role == ROLE_MMAP)
-		return mapped(task, regs, ret);
 	if (ret < 0)
 		return 0;
 	if (role == ROLE_OPEN)

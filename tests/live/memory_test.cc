@@ -1,0 +1,81 @@
+// Mappings that show no fault, the memory of others, and memory that processes share.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "bpf/abi/config.h"
+#include "tests/live/live.h"
+
+namespace tensorwarden {
+namespace {
+
+constexpr uint64_t kSize = 4 << 20;
+
+class LiveMemoryTest : public LiveTest {
+ protected:
+  // The most that one process was told to hold of a label, as far as events have come in.
+  uint64_t Volume(pid_t pid, uint32_t label) const {
+    uint64_t volume = 0;
+    for (const LabelHolder& holder : sensor().Holders())
+      for (const auto& [bit, bytes] : holder.volumes)
+        if (bit == label && holder.process.tgid == static_cast<uint32_t>(pid)) volume = std::max(volume, bytes);
+    return volume;
+  }
+  const LabelMove* WaitForLabel(pid_t pid, uint32_t label) {
+    return WaitForBody<LabelMove>([&](const Event& event, const LabelMove& body) {
+      return event.origin.process.tgid == static_cast<uint32_t>(pid) && (body.labels >> label & 1) != 0 && !body.target;
+    });
+  }
+};
+
+TEST_F(LiveMemoryTest, EveryWayToMapIsSeenWithoutAFault) {
+  for (const char* way : {"plain", "fixed", "compat"}) {
+#ifndef __x86_64__
+    if (way == std::string("compat")) continue;
+#endif
+    const std::string path = MakeFile(way, kSize);
+    const FileKey file = Watch(path);
+    Trigger trigger({"map_quietly", way, path});
+    const std::string line = trigger.Line();
+    if (line.empty() && way == std::string("compat")) continue;  // a kernel without 32-bit calls
+    ASSERT_EQ(line, "mapped") << way;
+    const LabelMove* move = WaitForLabel(trigger.pid(), LabelOf(file));
+    ASSERT_NE(move, nullptr) << way;
+    EXPECT_EQ(move->source, file) << way;
+    EXPECT_EQ(Volume(trigger.pid(), LabelOf(file)), kSize) << way;
+    EXPECT_EQ(trigger.Finish(), 0);
+  }
+}
+
+class LiveForeignTest : public LiveMemoryTest {
+ protected:
+  // What a process that takes `bytes` out of a carrier's memory holds then.
+  uint64_t Take(const std::string& way, uint64_t bytes) {
+    const std::string path = MakeFile("model-" + way, kSize);
+    const FileKey file = Watch(path);
+    Trigger holder({"hold_file", path, std::to_string(kSize)});
+    const std::string where = holder.Line();
+    EXPECT_FALSE(where.empty());
+    Trigger reader({"read_memory", way, std::to_string(holder.pid()), where, std::to_string(bytes)});
+    EXPECT_EQ(reader.Line(), "taken") << way;
+    const uint64_t volume = Volume(reader.pid(), LabelOf(file));
+    if (volume >= 4096) {
+      const LabelMove* move = WaitForLabel(reader.pid(), LabelOf(file));
+      EXPECT_EQ(move == nullptr ? 0 : move->source_process.tgid, static_cast<uint32_t>(holder.pid()));
+    }
+    return volume;
+  }
+};
+
+TEST_F(LiveForeignTest, ReaderOfAnothersMemoryHoldsWhatItTook) {
+  EXPECT_EQ(Take("vm", kSize), kSize);
+  EXPECT_EQ(Take("vm", kSize / 4), kSize / 4);
+  EXPECT_GE(Take("mem", kSize / 4), kSize / 4);
+  EXPECT_EQ(Take("peek", 8192), 8192u);
+}
+
+TEST_F(LiveForeignTest, ListingProcessesTakesNothing) { EXPECT_EQ(Take("args", 65536), 0u); }
+
+}  // namespace
+}  // namespace tensorwarden
