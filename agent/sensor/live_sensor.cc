@@ -50,6 +50,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   rings_ = *std::move(rings);
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
+  shares_ = std::make_unique<Shares>(*probes_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
   escalation_ = std::make_unique<Escalation>(*probes_, config_.escalation_hold, only_syscalls);
   if (only_syscalls) {
@@ -88,6 +89,7 @@ std::vector<ProbeRow> LiveSensor::Probes() const {
 
 // What only the agent's side knows of a record.
 void LiveSensor::Complete(Event& event) {
+  shares_->Take(event);
   if (const auto* fork = std::get_if<ProcessFork>(&event.body)) {
     starts_.Started(fork->child);
   } else if (auto* exec = std::get_if<ProcessExec>(&event.body)) {
@@ -108,6 +110,7 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
   const size_t first = events.size();
   const size_t records = rings_->Drain(max, events);
   for (size_t i = first; i < events.size(); ++i) Complete(events[i]);
+  if (shares_->Waiting()) shares_->Run(BoottimeNs());
   if (marks_ != nullptr) {
     std::vector<AssetOpen> opens;
     marks_->Drain(events, opens);
@@ -242,6 +245,8 @@ void LiveSensor::Tick() {
   const bool active = escalation_->Active();
   escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
   LookAtOpeners();
+  shares_->Tick();
+  shares_->Run(BoottimeNs());
   if (++ticks_ % kSweepTicks == 0) SweepStreams();
 }
 

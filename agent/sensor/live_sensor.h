@@ -19,6 +19,7 @@
 #include "agent/sensor/process_starts.h"
 #include "agent/sensor/rings.h"
 #include "agent/sensor/sensor.h"
+#include "agent/sensor/shares.h"
 #include "agent/sensor/snapshot.h"
 
 namespace tensorwarden {
@@ -75,6 +76,7 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<CgroupPaths> cgroups_;
   std::unique_ptr<Escalation> escalation_;
   std::unique_ptr<class Snapshot> snapshot_;
+  std::unique_ptr<Shares> shares_;
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;

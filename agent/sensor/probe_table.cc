@@ -61,6 +61,8 @@ constexpr ProbeSpec kProbes[] = {
     {"list_tasks", "iter_tasks", kDataPath, kOnRequest, true},
     {"list_files", "iter_files", kDataPath, kOnRequest, true},
     {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
+    {"list_shares", "iter_shares", kDataPath, kOnRequest, true},
+    {"list_twins", "iter_twins", kDataPath, kOnRequest, true},
 };
 
 }  // namespace

@@ -203,12 +203,29 @@ static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
 	return step;
 }
 
+/* What was put there is kept as the most that any of the others was credited, not as their sum. */
+static __always_inline void credit_raise(struct credit_key *key, __u32 label, __u64 bytes)
+{
+	__u64 known = credit_get(key, label, CREDIT_WRITE);
+
+	if (bytes > known)
+		credit_add(key, label, CREDIT_WRITE, bytes - known);
+}
+
+/* Both sides can read and write: what the target itself put there is no news to it. */
 static __always_inline __u64 flow_shared(struct flow *flow, __u32 bit)
 {
-	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ);
-	__u64 step = flow_step(flow->bytes - min_u64(credited, flow->bytes), flow->source_volume[bit], credited);
+	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ), held = flow->source_volume[bit], step;
+	struct event_process_key target = flow->pair.process;
 
+	held -= min_u64(credit_get(&flow->pair, bit, CREDIT_WRITE), held);
+	step = flow_step(flow->bytes - min_u64(credited, flow->bytes), held, credited);
 	credit_add(&flow->pair, bit, CREDIT_READ, step);
+	if (!flow->writer)
+		return step;
+	flow->pair.process = *flow->writer;
+	credit_raise(&flow->pair, bit, credited + step);
+	flow->pair.process = target;
 	return step;
 }
 

@@ -69,6 +69,7 @@ static __noinline int memory_flow(struct memory_move *move)
 	flow.kind = move->kind;
 	flow.pair.process = move->target;
 	flow.pair.file = move->through;
+	flow.writer = &move->source;
 	flow.source_volume = source->volume;
 	flow.target_volume = target->volume;
 	flow.target_labels = &target->labels;

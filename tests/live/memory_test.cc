@@ -77,5 +77,46 @@ TEST_F(LiveForeignTest, ReaderOfAnothersMemoryHoldsWhatItTook) {
 
 TEST_F(LiveForeignTest, ListingProcessesTakesNothing) { EXPECT_EQ(Take("args", 65536), 0u); }
 
+class LiveShareTest : public LiveMemoryTest {
+ protected:
+  // What a child holds that shares `bytes` of memory with a process which reads a model of kSize into it.
+  uint64_t Share(const std::string& kind, uint64_t bytes) {
+    const std::string path = MakeFile("model-" + kind, kSize);
+    const FileKey file = Watch(path);
+    Trigger sharer({"share_memory", kind, path, std::to_string(bytes)});
+    const pid_t child = std::atoi(sharer.Line().c_str());
+    EXPECT_GT(child, 0) << kind;
+    sharer.Step();
+    EXPECT_EQ(sharer.Line(), "read");
+    EXPECT_NE(WaitForLabel(sharer.pid(), LabelOf(file)), nullptr);
+    sharer.Step();
+    EXPECT_EQ(sharer.Line(), "told");
+    EXPECT_TRUE(bytes < 65536 || WaitForLabel(child, LabelOf(file)) != nullptr) << kind;
+    sensor().Tick();
+    const uint64_t volume = Volume(child, LabelOf(file));
+    EXPECT_EQ(sharer.Finish(), 0);
+    return volume;
+  }
+};
+
+TEST_F(LiveShareTest, MemorySharedBeforeTheReadMakesACarrier) {
+  for (const char* kind : {"anon", "shm", "memfd", "sysv"}) EXPECT_EQ(Share(kind, kSize), kSize) << kind;
+}
+
+TEST_F(LiveShareTest, MemoryMappedAfterTheReadMakesACarrier) {
+  for (const char* kind : {"late-shm", "late-sysv"}) EXPECT_EQ(Share(kind, kSize), kSize) << kind;
+}
+
+TEST_F(LiveShareTest, OneAddressSpaceIsOneCarrier) { EXPECT_EQ(Share("twin", kSize), kSize); }
+
+TEST_F(LiveShareTest, ASmallMappingCarriesNoMoreThanItsSize) {
+  for (const char* kind : {"anon", "shm", "memfd", "sysv"}) EXPECT_EQ(Share(kind, 65536), 65536u) << kind;
+  EXPECT_LE(Share("late-shm", 65536), 65536u);
+}
+
+TEST_F(LiveShareTest, AFewPagesOfLocksCarryNothing) {
+  for (const char* kind : {"anon", "shm", "sysv"}) EXPECT_EQ(Share(kind, 8192), 0u) << kind;
+}
+
 }  // namespace
 }  // namespace tensorwarden
