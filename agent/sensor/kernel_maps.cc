@@ -226,12 +226,15 @@ void KernelMaps::RebuildFilter() {
   set(live);
 }
 
+bool IsStream(uint32_t object) {
+  return object == EVENT_OBJECT_PIPE || object == EVENT_OBJECT_UNIX || object == EVENT_OBJECT_TERMINAL;
+}
+
 std::vector<FileKey> KernelMaps::Streams() const {
   std::vector<FileKey> streams;
   ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
                                              [&](const event_file_key& key, const object_state& state) {
-                                               if (state.kind == EVENT_OBJECT_PIPE || state.kind == EVENT_OBJECT_UNIX)
-                                                 streams.push_back(FromWire(key));
+                                               if (IsStream(state.kind)) streams.push_back(FromWire(key));
                                              });
   return streams;
 }

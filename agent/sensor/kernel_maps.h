@@ -45,7 +45,7 @@ class KernelMaps {
   bool IsWatched(const FileKey& file) const;
   uint64_t Labels(const FileKey& file) const;  // 0 when it has none
 
-  // Labelled pipes and unix sockets.
+  // Labelled pipes, unix sockets and terminals.
   std::vector<FileKey> Streams() const;
 
   // Errors: NotFound when the process lives no more; ResourceExhausted.
@@ -76,6 +76,9 @@ class KernelMaps {
   sensor_bpf& skeleton_;
   uint32_t removed_ = 0;  // objects removed since the filter was built
 };
+
+// Kinds of enum event_object that live only while somebody has them open.
+bool IsStream(uint32_t object);
 
 // Majors of GPU drivers' character devices, out of the text of /proc/devices.
 std::vector<uint32_t> GpuMajors(std::string_view devices);

@@ -227,15 +227,17 @@ std::vector<LostRow> LiveSensor::Lost() const {
 
 absl::Status LiveSensor::Escalate() { return escalation_->Raise(BoottimeNs(), "a process became a carrier"); }
 
-// No tracepoint tells the end of a pipe or unix socket. The entries are listed first: what is open then, the second
-// list shows.
+// No tracepoint tells the end of a pipe, unix socket or terminal. The entries are listed first: what is open then, the
+// second list shows.
 void LiveSensor::SweepStreams() {
   const std::vector<FileKey> streams = maps_->Streams();
   if (streams.empty()) return;
   absl::flat_hash_set<FileKey> open;
   const absl::Status status =
       ForEachRecord<holder_file_record>(probes_->Chosen("list_files"), 0, [&](const holder_file_record& file) {
-        if (file.object == EVENT_OBJECT_PIPE || file.object == EVENT_OBJECT_UNIX) open.insert(FromWire(file.file));
+        if (IsStream(file.object)) open.insert(FromWire(file.file));
+        if (file.object == EVENT_OBJECT_TERMINAL)
+          open.insert({file.file.dev, file.file.ino, 1});  // the other direction
       });
   for (const FileKey& stream : streams)
     if (status.ok() && !open.contains(stream)) maps_->Unwatch(stream).IgnoreError();  // gone already is as well

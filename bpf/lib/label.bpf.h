@@ -17,6 +17,7 @@
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/ring.bpf.h"
 #include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/terminal.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536	 /* a volume below this is not worth a record of its own each time that it doubles */
 #define FILES_WALK_MAX 1024	 /* descriptors looked at when a process gets a label; 92 us */
@@ -337,11 +338,10 @@ struct files_walk {
 	struct event_process_key owner;
 };
 
-static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 labels,
-					const struct event_process_key *writer)
+static __always_inline void key_mark(const struct event_file_key *key, __u32 kind, __u64 labels,
+				     const struct event_process_key *writer)
 {
-	struct event_file_key key = inode_key(inode);
-	struct object_state *object = object_add(&key, kind);
+	struct object_state *object = object_add(key, kind);
 	__u64 fresh;
 
 	if (!object)
@@ -351,11 +351,20 @@ static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 l
 	__sync_fetch_and_or(&object->flags, OBJECT_F_DERIVED);
 	fresh = labels & ~__sync_fetch_and_or(&object->labels, labels);
 	if (fresh)
-		label_emit_object(fresh, 0, writer, &key, kind);
+		label_emit_object(fresh, 0, writer, key, kind);
+}
+
+static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 labels,
+					const struct event_process_key *writer)
+{
+	struct event_file_key key = inode_key(inode);
+
+	key_mark(&key, kind, labels, writer);
 }
 
 static long files_walk_one(__u32 fd, struct files_walk *walk)
 {
+	struct event_file_key key = {};
 	struct file *file = NULL;
 	struct inode *inode;
 	__u32 kind;
@@ -372,7 +381,12 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 		kind = inode ? EVENT_OBJECT_UNIX : 0;
 	}
 	if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY || kind == EVENT_OBJECT_UNIX)
-		object_mark(inode, kind, walk->labels, &walk->owner);
+		key = inode_key(inode);
+	else if (!kind && inode && inode_is_terminal(inode) && terminal_key(file, 1, &key))
+		kind = EVENT_OBJECT_TERMINAL;
+	else
+		return 0;
+	key_mark(&key, kind, walk->labels, &walk->owner);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/sock.bpf.h"
 #include "bpf/lib/task.bpf.h"
+#include "bpf/lib/terminal.bpf.h"
 
 const volatile __u32 agent_tgid = 0;
 const volatile _Bool have_sock_length = 0;
@@ -59,6 +60,20 @@ static __always_inline _Bool holder_socket(struct holder_file_record *record, st
 	return 1;
 }
 
+/* Its key stands for both directions. */
+static __always_inline int holder_terminal(struct bpf_iter__task_file *ctx, struct task_struct *task, struct file *file,
+					   struct holder_file_record *record)
+{
+	if (!terminal_key(file, 1, &record->file))
+		return 0;
+	record->file.generation = 0;
+	record->process = process_key(task);
+	record->fd = ctx->fd;
+	record->object = EVENT_OBJECT_TERMINAL;
+	bpf_seq_write(ctx->meta->seq, record, sizeof(*record));
+	return 0;
+}
+
 SEC("iter/task_file")
 int iter_files(struct bpf_iter__task_file *ctx)
 {
@@ -72,6 +87,8 @@ int iter_files(struct bpf_iter__task_file *ctx)
 	inode = file_inode_real(file);
 	record.mode = BPF_CORE_READ(inode, i_mode);
 	record.object = inode_object(inode);
+	if (inode_is_terminal(inode))
+		return holder_terminal(ctx, task, file, &record);
 	if ((record.mode & S_IFMT) == S_IFSOCK ? !holder_socket(&record, file) : !record.object)
 		return 0;
 	record.process = process_key(task);

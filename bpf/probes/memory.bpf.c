@@ -28,52 +28,35 @@
 /* --- mappings --- */
 
 struct mapping {
-	__u64 offset; /* bytes */
-	__u64 length;
+	struct inode *inode;
+	struct access access;
 	_Bool is_store; /* shared and writable: what its maker holds may go there */
 };
 
-/* A carrier may put all that it holds into a tmpfs file that it maps to write to. */
-static __noinline int mapping_mark(struct inode *inode)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct process_state *state = process_get(task);
-	struct event_process_key key;
-
-	if (!state || !state->labels || !task_is_actor(task) || inode_object(inode) != EVENT_OBJECT_MEMORY)
-		return 0;
-	key = process_key(task);
-	object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &key);
-	return 0;
-}
-
-static __noinline int mapping_made(struct inode *inode, const struct mapping *mapping)
-{
-	struct access access = {.kind = EVENT_ACCESS_MAP};
-	_Bool known = process_filter_test(bpf_get_current_pid_tgid() >> 32);
-
-	if (!mapping)
-		return 0;
-	if (inode_filter_test(inode)) {
-		access.offset = mapping->offset;
-		access.length = mapping->length;
-		access_watched(inode, &access);
-	} else if (known) {
-		candidate_check(inode);
-	}
-	return known && mapping->is_store ? mapping_mark(inode) : 0;
-}
-
-static __always_inline int file_mapped(struct task_struct *task, __u32 fd, const struct mapping *mapping)
-{
-	struct file *file = task_file(task, fd);
-
-	return file ? mapping_made(file_inode_real(file), mapping) : 0;
-}
+/* Not on the stack: what follows needs nearly all of it before 6.18. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mapping);
+} mappings SEC(".maps");
 
 static __always_inline _Bool is_store(__u64 prot, __u64 flags)
 {
 	return (prot & PROT_WRITE) && (flags & MAP_SHARED_TYPES & 1);
+}
+
+static __always_inline _Bool file_mapped(struct mapping *mapping, struct task_struct *task, __u32 fd, __u64 offset,
+					 __u64 length)
+{
+	struct file *file = task_file(task, fd);
+
+	if (!file)
+		return 0;
+	mapping->inode = file_inode_real(file);
+	mapping->access.offset = offset;
+	mapping->access.length = length;
+	return 1;
 }
 
 /* The file behind a System V segment: by its index in the namespace's table. */
@@ -95,74 +78,120 @@ static __always_inline struct file *segment_file(struct task_struct *task, __u32
 	return segment && !(entry & 3) ? BPF_CORE_READ(segment, shm_file) : NULL;
 }
 
-static __noinline int segment_attached(struct task_struct *task, __u32 id, __u32 flags)
+static __noinline int segment_attached(struct mapping *mapping, __u32 id, __u32 flags)
 {
-	struct file *file = segment_file(task, id);
-	struct mapping mapping = {.is_store = !(flags & SHM_RDONLY)};
+	struct file *file = segment_file(bpf_get_current_task_btf(), id);
 	struct inode *inode;
 
-	if (!file)
+	if (!file || !mapping)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
-	mapping.length = BPF_CORE_READ(inode, i_size);
-	return mapping_made(inode, &mapping);
+	mapping->inode = inode;
+	mapping->access.offset = 0;
+	mapping->access.length = BPF_CORE_READ(inode, i_size);
+	mapping->is_store = !(flags & SHM_RDONLY);
+	return 1;
 }
 
 #if defined(__TARGET_ARCH_x86)
 /* The first 32-bit call of this name has its arguments in memory. */
-static __always_inline int mapped_by_struct(struct task_struct *task, __u32 address)
+static __noinline int mapped_by_struct(struct mapping *mapping, __u32 address)
 {
 	struct {
 		__u32 address, length, prot, flags, fd, offset;
 	} args;
-	struct mapping mapping = {};
 
-	if (bpf_probe_read_user(&args, sizeof(args), (void *)(unsigned long)address) || (args.flags & MAP_ANONYMOUS))
+	if (bpf_probe_read_user(&args, sizeof(args), (void *)(unsigned long)address) || (args.flags & MAP_ANONYMOUS) ||
+	    !mapping)
 		return 0;
-	mapping.offset = args.offset;
-	mapping.length = args.length;
-	mapping.is_store = is_store(args.prot, args.flags);
-	return file_mapped(task, args.fd, &mapping);
+	mapping->is_store = is_store(args.prot, args.flags);
+	return file_mapped(mapping, bpf_get_current_task_btf(), args.fd, args.offset, args.length);
 }
 #endif
 
-static __noinline int own_memory_compat(struct task_struct *task, struct pt_regs *regs, int number)
+static __always_inline int compat_mapping(struct mapping *mapping, struct task_struct *task, struct pt_regs *regs,
+					  int number)
 {
-	struct mapping mapping = {};
-
 	if (number == NR_compat_mmap2 && !(compat_arg4(regs) & MAP_ANONYMOUS)) {
-		mapping.offset = (__u64)compat_arg6(regs) << PAGE_SHIFT;
-		mapping.length = compat_arg2(regs);
-		mapping.is_store = is_store(compat_arg3(regs), compat_arg4(regs));
-		return file_mapped(task, compat_arg5(regs), &mapping);
+		mapping->is_store = is_store(compat_arg3(regs), compat_arg4(regs));
+		return file_mapped(mapping, task, compat_arg5(regs), (__u64)compat_arg6(regs) << PAGE_SHIFT,
+				   compat_arg2(regs));
 	}
 	if (number == NR_compat_shmat)
-		return segment_attached(task, compat_arg1(regs), compat_arg3(regs));
+		return segment_attached(mapping, compat_arg1(regs), compat_arg3(regs));
 #if defined(__TARGET_ARCH_x86)
 	if (number == NR_compat_ipc && (compat_arg1(regs) & 0xffff) == IPC_CALL_SHMAT)
-		return segment_attached(task, compat_arg2(regs), compat_arg3(regs));
+		return segment_attached(mapping, compat_arg2(regs), compat_arg3(regs));
 	if (number == NR_compat_mmap)
-		return mapped_by_struct(task, compat_arg1(regs));
+		return mapped_by_struct(mapping, compat_arg1(regs));
 #endif
+	return 0;
+}
+
+static __always_inline _Bool call_maps(int number, _Bool compat)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (compat && (number == NR_compat_mmap || number == NR_compat_ipc))
+		return 1;
+#endif
+	return compat ? number == NR_compat_mmap2 || number == NR_compat_shmat
+		      : number == NR_mmap || number == NR_shmat;
+}
+
+/* The mapping that the current call is about to make; NULL if it makes none of a file. */
+static __always_inline struct mapping *mapping_of_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	_Bool compat = syscall_is_compat(task), made;
+	int number = syscall_number(regs);
+	struct mapping *mapping;
+	__u32 zero = 0;
+
+	if (!call_maps(number, compat) || (!compat && number == NR_mmap && (syscall_arg4(regs) & MAP_ANONYMOUS)))
+		return NULL;
+	mapping = bpf_map_lookup_elem(&mappings, &zero);
+	if (!mapping)
+		return NULL;
+	mapping->access.kind = EVENT_ACCESS_MAP;
+	if (compat) {
+		made = compat_mapping(mapping, task, regs, number);
+	} else if (number == NR_shmat) {
+		made = segment_attached(mapping, syscall_arg1(regs), syscall_arg3(regs));
+	} else {
+		mapping->is_store = is_store(syscall_arg3(regs), syscall_arg4(regs));
+		made = file_mapped(mapping, task, syscall_arg5(regs), syscall_arg6(regs), syscall_arg2(regs));
+	}
+	return made ? mapping : NULL;
+}
+
+/* A carrier may put all that it holds into a tmpfs file that it maps to write to. */
+static __noinline int mapping_mark(struct inode *inode)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct process_state *state = process_get(task);
+	struct event_process_key key;
+
+	if (!state || !state->labels || !task_is_actor(task) || inode_object(inode) != EVENT_OBJECT_MEMORY)
+		return 0;
+	key = process_key(task);
+	object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &key);
 	return 0;
 }
 
 static __always_inline int own_memory(struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	int number = syscall_number(regs);
-	struct mapping mapping = {};
+	_Bool known = process_filter_test(task->tgid);
+	struct mapping *mapping = mapping_of_call(task);
+	struct inode *inode;
 
-	if (syscall_is_compat(task))
-		return own_memory_compat(task, regs, number);
-	if (number == NR_shmat)
-		return segment_attached(task, syscall_arg1(regs), syscall_arg3(regs));
-	if (number != NR_mmap || (syscall_arg4(regs) & MAP_ANONYMOUS))
+	if (!mapping)
 		return 0;
-	mapping.offset = syscall_arg6(regs);
-	mapping.length = syscall_arg2(regs);
-	mapping.is_store = is_store(syscall_arg3(regs), syscall_arg4(regs));
-	return file_mapped(task, syscall_arg5(regs), &mapping);
+	inode = mapping->inode;
+	if (inode_filter_test(inode))
+		access_watched(inode, &mapping->access);
+	else if (known)
+		candidate_check(inode);
+	return known && mapping->is_store ? mapping_mark(inode) : 0;
 }
 
 /* --- the memory of others --- */
