@@ -3,7 +3,9 @@
 #include <absl/container/flat_hash_set.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/epoll.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -24,6 +26,13 @@ constexpr uint64_t kSweepTicks = 30;
 
 bool SameLoss(const LostRow& a, const LostRow& b) {
   return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
+}
+
+bool IsMemoryFile(const std::string& path) {
+  struct statfs fs {};
+  if (statfs(path.c_str(), &fs) != 0) return false;
+  const auto magic = static_cast<uint64_t>(fs.f_type);
+  return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
 }  // namespace
@@ -123,9 +132,13 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
 void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events) {
   for (const AssetOpen& open : opens) {
     if (!open.process || maps_->IsConfirmed(open.process)) continue;
+    const bool unseen = !escalation_->Active();
     // What cannot be attached is told by Probes(); the data path goes on without.
     escalation_->Raise(BoottimeNs(), "a process that is not confirmed opened an asset").IgnoreError();
     snapshot_->TakeMappings(open.process.tgid, events).IgnoreError();  // it may have ended
+    const auto memory = memory_assets_.find(open.file);
+    if (unseen && memory != memory_assets_.end())
+      snapshot_->TakeReads(open.process, open.file, memory->second, events).IgnoreError();
     if (openers_.size() >= kMaxOpeners) openers_.pop_front();
     openers_.push_back({open.process, kOpenerLooks});
   }
@@ -162,6 +175,7 @@ absl::StatusOr<FileKey> LiveSensor::KeyOf(int fd) {
 absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
                                const std::string& path) {
   if (absl::Status status = maps_->Watch(file, label, size, label_size); !status.ok()) return status;
+  if (IsMemoryFile(path)) memory_assets_[file] = size;
   // Without a mark the probes still see every byte; Probes() tells that names are missing.
   if (marks_ != nullptr) marks_->Watch(file, path).IgnoreError();
   return absl::OkStatus();
@@ -169,6 +183,7 @@ absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t siz
 
 absl::Status LiveSensor::Unwatch(const FileKey& file) {
   if (marks_ != nullptr) marks_->Unwatch(file);
+  memory_assets_.erase(file);
   return maps_->Unwatch(file);
 }
 

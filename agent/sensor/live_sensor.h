@@ -81,7 +81,8 @@ class LiveSensor final : public Sensor {
   ProcessStarts starts_;
   EgressLedger ledger_;
   std::deque<Opener> openers_;
-  std::vector<Event> pending_;  // found by Tick(), told by the next Drain()
+  absl::flat_hash_map<FileKey, uint64_t> memory_assets_;  // in tmpfs and its like -> size; reads of them have no hook
+  std::vector<Event> pending_;                            // found by Tick(), told by the next Drain()
   absl::flat_hash_map<std::string, LostRow> told_losses_;
   uint64_t ticks_ = 0;
 };

@@ -52,6 +52,8 @@ constexpr ProbeSpec kProbes[] = {
     {"http_request", "http_ingress", kDataPath, kServing, true},
     {"device_open", "device_open", kDataPath, kAlways, true},
     {"syscalls", "syscall_exit", kSyscall, kEscalated},
+    {"uring_complete", "uring_complete", kDataPath, kEscalated},
+    {"uring_submit", "uring_submit", kDataPath, kEscalated},
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
     {"socket_sendmsg4", "sendmsg4", kDataPath, kEscalated, true},
     {"socket_sendmsg6", "sendmsg6", kDataPath, kEscalated, true},

@@ -1,6 +1,8 @@
 // Mappings that show no fault, the memory of others, and memory that processes share.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -117,6 +119,84 @@ TEST_F(LiveShareTest, ASmallMappingCarriesNoMoreThanItsSize) {
 TEST_F(LiveShareTest, AFewPagesOfLocksCarryNothing) {
   for (const char* kind : {"anon", "shm", "sysv"}) EXPECT_EQ(Share(kind, 8192), 0u) << kind;
 }
+
+class LiveHiddenTest : public LiveMemoryTest {
+ protected:
+  void TearDown() override {
+    if (!memory_file_.empty()) unlink(memory_file_.c_str());
+    LiveMemoryTest::TearDown();
+  }
+  // A model in memory.
+  FileKey WatchInMemory() {
+    memory_file_ = fmt::format("/dev/shm/tensorwarden-live-model-{}", getpid());
+    UniqueFd fd(open(memory_file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    const std::string block(kSize, 'w');
+    EXPECT_EQ(write(fd.get(), block.data(), block.size()), static_cast<ssize_t>(kSize));
+    return Watch(memory_file_);
+  }
+  void WaitForRest() {
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (sensor().Escalated() && std::chrono::steady_clock::now() < deadline) {
+      ReadOnce(100);
+      sensor().Tick();
+    }
+    EXPECT_FALSE(sensor().Escalated());
+  }
+  std::string memory_file_;
+};
+
+TEST_F(LiveHiddenTest, EveryWayToReadAModelInMemoryCounts) {
+  for (const char* way :
+       {"read", "pread", "readv", "preadv2", "sendfile", "sendfile-at", "splice-at", "copy", "uring", "compat"}) {
+    const FileKey file = WatchInMemory();
+    ASSERT_TRUE(sensor().Escalate().ok());
+    Trigger reader({"read_shm", way, memory_file_});
+    const std::string line = reader.Line();
+    if (line.empty() && (way == std::string("compat") || way == std::string("uring"))) continue;  // not on this kernel
+    ASSERT_EQ(line, "read") << way;
+    EXPECT_EQ(Volume(reader.pid(), LabelOf(file)), kSize) << way;
+    EXPECT_EQ(reader.Finish(), 0) << way;
+  }
+}
+
+TEST_F(LiveHiddenTest, AReadBeforeTheHookStandsIsCreditedByItsPosition) {
+  const FileKey file = WatchInMemory();
+  WaitForRest();
+  Trigger reader({"hold_file", memory_file_, std::to_string(kSize)});
+  ASSERT_FALSE(reader.Line().empty());
+  ASSERT_NE(WaitForLabel(reader.pid(), LabelOf(file)), nullptr);
+  EXPECT_EQ(Volume(reader.pid(), LabelOf(file)), kSize);
+}
+
+class LiveStreamTest : public LiveMemoryTest {
+ protected:
+  // A child that got `bytes` of a model from its carrier gets the label, out of an object of this kind.
+  void Relay(const std::string& how, uint32_t object) {
+    const std::string path = MakeFile("model-" + how, kSize);
+    const FileKey file = Watch(path);
+    Trigger relay({"stream_relay", how, path, "1000000"});
+    const std::string line = relay.Line();
+    if (line.empty() && how == "uring") GTEST_SKIP() << "io_uring does not work here";
+    ASSERT_EQ(line, "read") << how;
+    ASSERT_NE(WaitForLabel(relay.pid(), LabelOf(file)), nullptr);
+    ASSERT_TRUE(sensor().Escalate().ok());
+    relay.Step();
+    ASSERT_EQ(relay.Line(), "relayed") << how;
+    const auto* move = WaitForBody<LabelMove>([&](const Event& event, const LabelMove& body) {
+      return (body.labels >> LabelOf(file) & 1) != 0 && body.source_object == object && !body.target &&
+             event.origin.process.tgid != static_cast<uint32_t>(relay.pid());
+    });
+    EXPECT_NE(move, nullptr) << how;
+    EXPECT_EQ(relay.Finish(), 0);
+  }
+};
+
+TEST_F(LiveStreamTest, WhatIsPrintedReachesWhoReadsTheTerminal) { Relay("printed", EVENT_OBJECT_TERMINAL); }
+TEST_F(LiveStreamTest, WhatIsTypedReachesTheProgram) { Relay("typed", EVENT_OBJECT_TERMINAL); }
+TEST_F(LiveStreamTest, PipeOfIoUringCarriesTheLabelOn) { Relay("uring", EVENT_OBJECT_PIPE); }
+#ifdef __x86_64__
+TEST_F(LiveStreamTest, PipeOf32BitCallsCarriesTheLabelOn) { Relay("compat", EVENT_OBJECT_PIPE); }
+#endif
 
 }  // namespace
 }  // namespace tensorwarden
