@@ -34,42 +34,59 @@ static __always_inline __u64 pipe_queued(struct inode *inode)
 	return pipe ? (__u64)(__u32)(BPF_CORE_READ(pipe, head) - BPF_CORE_READ(pipe, tail)) << PAGE_SHIFT : 0;
 }
 
-/* A pseudo-terminal: `key` is of what the current process reads or writes there. */
-static __noinline int terminal_read(struct file *file, __u64 bytes)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct event_file_key key = {};
+/* Not on the stack: what follows needs nearly all of it before 6.18. These programs do not interrupt each other. */
+struct hidden_scratch {
+	struct access access;
+	struct event_file_key key;
+};
 
-	if (!terminal_key(file, 0, &key) || !object_filter_test(key.dev, key.ino) || !task_is_actor(task))
-		return 0;
-	return stream_read(task, &key, bytes, 0, 0);
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hidden_scratch);
+} hidden __weak SEC(".maps");
+
+static __always_inline struct hidden_scratch *hidden_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&hidden, &zero);
 }
 
 /* `end` is where the position in a tmpfs file stands after the call; 0: at the file's own. */
 static __noinline int hidden_read(struct file *file, __u64 bytes, __u64 end, _Bool splice)
 {
-	struct access access = {.kind = EVENT_ACCESS_READ, .length = bytes};
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct event_file_key key;
+	struct hidden_scratch *at;
 	struct inode *inode;
+	_Bool is_terminal;
 
 	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
-	if (inode_is_terminal(inode))
-		return terminal_read(file, bytes);
-	if (!inode_filter_test(inode) || !task_is_actor(task) || !(BPF_CORE_READ(file, f_mode) & FMODE_READ))
+	is_terminal = inode_is_terminal(inode);
+	if (!is_terminal && !inode_filter_test(inode))
+		return 0;
+	at = hidden_get();
+	if (!at || !task_is_actor(task) || !(BPF_CORE_READ(file, f_mode) & FMODE_READ))
 		return 0; /* vmsplice goes either way */
+	if (is_terminal) {
+		if (!terminal_key(file, 0, &at->key) || !object_filter_test(at->key.dev, at->key.ino))
+			return 0;
+		return stream_read(task, &at->key, bytes, 0, 0);
+	}
 	if (inode_object(inode) == EVENT_OBJECT_MEMORY) {
-		access.offset = end ? end : BPF_CORE_READ(file, f_pos);
-		access.offset -= min_u64(bytes, access.offset);
-		return access_watched(inode, &access);
+		end = end ? end : BPF_CORE_READ(file, f_pos);
+		at->access.kind = EVENT_ACCESS_READ;
+		at->access.length = bytes;
+		at->access.offset = end - min_u64(bytes, end);
+		return access_watched(inode, &at->access);
 	}
 	if (!hidden_object(inode) && !socket_source(file, inode, splice))
 		return 0;
-	key = inode_key(inode);
-	stream_read(task, &key, bytes, pipe_queued(inode), 0);
-	return 0;
+	at->key = inode_key(inode);
+	return stream_read(task, &at->key, bytes, pipe_queued(inode), 0);
 }
 
 /* The receiving end of a unix socket. */
@@ -90,11 +107,12 @@ static __noinline int hidden_write(struct file *file, __u64 bytes)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state = process_get(task);
-	struct event_file_key key;
+	struct hidden_scratch *at = hidden_get();
 	struct inode *inode;
 	__u32 object;
 
-	if (!file || !state || !state->labels || !task_is_actor(task) || !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+	if (!at || !file || !state || !state->labels || !task_is_actor(task) ||
+	    !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	object = hidden_object(inode);
@@ -103,12 +121,12 @@ static __noinline int hidden_write(struct file *file, __u64 bytes)
 		object = EVENT_OBJECT_UNIX;
 	}
 	if (inode && object)
-		key = inode_key(inode);
-	else if (inode && inode_is_terminal(inode) && terminal_key(file, 1, &key))
+		at->key = inode_key(inode);
+	else if (inode && inode_is_terminal(inode) && terminal_key(file, 1, &at->key))
 		object = EVENT_OBJECT_TERMINAL;
 	else
 		return 0;
-	stream_write(task, state, &key, object, bytes);
+	stream_write(task, state, &at->key, object, bytes);
 	return 0;
 }
 

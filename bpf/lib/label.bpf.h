@@ -390,22 +390,21 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 	return 0;
 }
 
-static __always_inline void files_mark_for(struct task_struct *task, const struct event_process_key *owner,
-					   __u64 labels)
+static __always_inline void files_walk_run(struct task_struct *task, struct files_walk *walk)
 {
-	struct files_walk walk = {.labels = labels, .owner = *owner};
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 
-	walk.table = BPF_CORE_READ(fdt, fd);
-	walk.count = BPF_CORE_READ(fdt, max_fds);
-	bpf_loop(FILES_WALK_MAX, files_walk_one, &walk, 0);
+	walk->table = BPF_CORE_READ(fdt, fd);
+	walk->count = BPF_CORE_READ(fdt, max_fds);
+	bpf_loop(FILES_WALK_MAX, files_walk_one, walk, 0);
 }
 
 static __noinline int files_mark(struct task_struct *task, __u64 labels)
 {
-	struct event_process_key owner = process_key(task);
+	struct files_walk walk = {.labels = labels};
 
-	files_mark_for(task, &owner, labels);
+	walk.owner = process_key(task);
+	files_walk_run(task, &walk);
 	return 0;
 }
 

@@ -82,13 +82,17 @@ static __noinline int memory_flow(struct memory_move *move)
 /* Marks the streams of a process that became a carrier without a call of its own. `task` need not be typed. */
 static __noinline int memory_mark(struct task_struct *task, const struct event_process_key *process)
 {
+	struct files_walk walk = {};
 	struct process_state *state;
 
 	if (!process)
 		return 0;
 	state = bpf_map_lookup_elem(&processes, process);
-	if (state && state->labels)
-		files_mark_for(task, process, state->labels);
+	if (!state || !state->labels)
+		return 0;
+	walk.labels = state->labels;
+	walk.owner = *process;
+	files_walk_run(task, &walk);
 	return 0;
 }
 

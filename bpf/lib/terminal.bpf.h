@@ -29,7 +29,7 @@ static __always_inline _Bool inode_is_terminal(struct inode *inode)
 }
 
 /* 1: the file is an end of a pseudo-terminal; `key` is the stream that a write to it goes to, or a read takes from. */
-static __noinline int terminal_key(struct file *file, _Bool is_write, struct event_file_key *key)
+static __always_inline int terminal_key(struct file *file, _Bool is_write, struct event_file_key *key)
 {
 	struct tty_file_private *private;
 	struct tty_struct *tty;
@@ -38,8 +38,6 @@ static __noinline int terminal_key(struct file *file, _Bool is_write, struct eve
 	_Bool is_master;
 	int major;
 
-	if (!key)
-		return 0;
 	private = BPF_CORE_READ(file, private_data);
 	tty = BPF_CORE_READ(private, tty);
 	major = tty ? BPF_CORE_READ(tty, driver, major) : 0;

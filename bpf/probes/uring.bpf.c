@@ -34,7 +34,7 @@ static __always_inline _Bool opcode_writes(__u32 opcode)
 	return opcode == URING_WRITEV || opcode == URING_WRITE_FIXED || opcode == URING_WRITE;
 }
 
-static __noinline int request_moved(struct io_kiocb *req, struct file *file, __u64 bytes, __u64 end)
+static __always_inline int request_moved(struct io_kiocb *req, struct file *file, __u64 bytes, __u64 end)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 opcode = BPF_CORE_READ(req, opcode);
