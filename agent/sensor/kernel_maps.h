@@ -40,6 +40,8 @@ class KernelMaps {
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
+  // A block device that holds assets, each with a label and its size.
+  absl::Status WatchRaw(const FileKey& device, const LabelHolder& assets);
   // A file that is not there is no error.
   absl::Status Unwatch(const FileKey& file);
   bool IsWatched(const FileKey& file) const;

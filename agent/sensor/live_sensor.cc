@@ -23,6 +23,7 @@ namespace {
 constexpr size_t kMaxOpeners = 256;  // the oldest goes: it had its first look at once
 constexpr int kOpenerLooks = 3;      // a second each; torch maps within milliseconds
 constexpr uint64_t kSweepTicks = 30;
+constexpr uint32_t kBlockDevice = 1;  // BPF_DEVCG_DEV_BLOCK
 
 bool SameLoss(const LostRow& a, const LostRow& b) {
   return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
@@ -59,6 +60,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   rings_ = *std::move(rings);
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
+  raw_devices_ = std::make_unique<RawDevices>(*maps_);
   shares_ = std::make_unique<Shares>(*probes_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
   escalation_ = std::make_unique<Escalation>(*probes_, config_.escalation_hold, only_syscalls);
@@ -108,6 +110,9 @@ void LiveSensor::Complete(Event& event) {
     starts_.Ended(event.origin.process);
   } else if (auto* egress = std::get_if<Egress>(&event.body)) {
     ledger_.Take(event.origin.process, *egress);
+  } else if (const auto* open = std::get_if<DeviceOpen>(&event.body); open != nullptr && open->type == kBlockDevice) {
+    // O_DIRECT on it shows to system-call hooks only. What cannot be attached is told by Probes().
+    escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
   }
 }
 
@@ -175,6 +180,7 @@ absl::StatusOr<FileKey> LiveSensor::KeyOf(int fd) {
 absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
                                const std::string& path) {
   if (absl::Status status = maps_->Watch(file, label, size, label_size); !status.ok()) return status;
+  raw_devices_->Watch(file, path, label, label_size).IgnoreError();  // its files are seen without it
   if (IsMemoryFile(path)) memory_assets_[file] = size;
   // Without a mark the probes still see every byte; Probes() tells that names are missing.
   if (marks_ != nullptr) marks_->Watch(file, path).IgnoreError();
@@ -184,6 +190,7 @@ absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t siz
 absl::Status LiveSensor::Unwatch(const FileKey& file) {
   if (marks_ != nullptr) marks_->Unwatch(file);
   memory_assets_.erase(file);
+  raw_devices_->Unwatch(file);
   return maps_->Unwatch(file);
 }
 

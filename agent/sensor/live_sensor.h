@@ -17,6 +17,7 @@
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
 #include "agent/sensor/process_starts.h"
+#include "agent/sensor/raw_devices.h"
 #include "agent/sensor/rings.h"
 #include "agent/sensor/sensor.h"
 #include "agent/sensor/shares.h"
@@ -77,6 +78,7 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<Escalation> escalation_;
   std::unique_ptr<class Snapshot> snapshot_;
   std::unique_ptr<Shares> shares_;
+  std::unique_ptr<RawDevices> raw_devices_;
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;

@@ -15,6 +15,7 @@
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFIFO 0010000
+#define S_IFBLK 0060000
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -61,6 +62,31 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 		pages = BPF_CORE_READ((struct folio___before_6_15 *)folio, _folio_nr_pages);
 	return pages ? pages : 1;
 }
+
+/* The page cache of a block device: since 6.10 (a28d893eb327 "bdev: infrastructure for file-based block devices" and
+ * what followed) its mapping is kept, before that its inode. */
+struct block_device___since_6_10 {
+	struct address_space *bd_mapping;
+} __attribute__((preserve_access_index));
+
+struct block_device___before_6_10 {
+	struct inode *bd_inode;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct inode *device_inode(struct block_device *device)
+{
+	if (!device)
+		return NULL;
+	if (bpf_core_field_exists(((struct block_device___since_6_10 *)device)->bd_mapping))
+		return BPF_CORE_READ((struct block_device___since_6_10 *)device, bd_mapping, host);
+	return BPF_CORE_READ((struct block_device___before_6_10 *)device, bd_inode);
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define O_DIRECT 040000
+#else
+#define O_DIRECT 0200000
+#endif
 
 #if defined(__TARGET_ARCH_x86)
 #define NR_read 0

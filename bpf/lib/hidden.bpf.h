@@ -60,12 +60,15 @@ static __noinline int hidden_read(struct file *file, __u64 bytes, __u64 end, _Bo
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct hidden_scratch *at;
 	struct inode *inode;
-	_Bool is_terminal;
+	_Bool is_terminal, is_raw;
 
 	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	is_terminal = inode_is_terminal(inode);
+	is_raw = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK && (BPF_CORE_READ(file, f_flags) & O_DIRECT);
+	if (is_raw) /* past the page cache, whose hooks see all else */
+		inode = BPF_CORE_READ(file, f_mapping, host);
 	if (!is_terminal && !inode_filter_test(inode))
 		return 0;
 	at = hidden_get();
@@ -76,9 +79,9 @@ static __noinline int hidden_read(struct file *file, __u64 bytes, __u64 end, _Bo
 			return 0;
 		return stream_read(task, &at->key, bytes, 0, 0);
 	}
-	if (inode_object(inode) == EVENT_OBJECT_MEMORY) {
+	if (is_raw || inode_object(inode) == EVENT_OBJECT_MEMORY) {
 		end = end ? end : BPF_CORE_READ(file, f_pos);
-		at->access.kind = EVENT_ACCESS_READ;
+		at->access.kind = is_raw ? EVENT_ACCESS_DIRECT : EVENT_ACCESS_READ;
 		at->access.length = bytes;
 		at->access.offset = end - min_u64(bytes, end);
 		return access_watched(inode, &at->access);

@@ -19,10 +19,21 @@ __u64 process_filter[PROCESS_FILTER_BITS / 64];
 __u64 serving_ports[SERVING_PORT_WORDS];
 __u64 listen_ports[SERVING_PORT_WORDS];
 
+/* Zero if there is none. */
+static __always_inline struct event_file_key device_key(struct block_device *device)
+{
+	struct inode *inode = device_inode(device);
+	struct event_file_key none = {};
+
+	return inode ? inode_key(inode) : none;
+}
+
 SEC("syscall")
 int query_fd(struct query_fd_args *args)
 {
 	struct file *file = task_file(bpf_get_current_task_btf(), args->fd);
+	struct event_file_key part, disk;
+	struct block_device *device;
 	struct inode *inode;
 
 	if (!file) {
@@ -34,6 +45,13 @@ int query_fd(struct query_fd_args *args)
 	args->size = BPF_CORE_READ(inode, i_size);
 	args->mode = BPF_CORE_READ(inode, i_mode);
 	args->object = inode_object(inode);
+	device = BPF_CORE_READ(inode, i_sb, s_bdev);
+	part = device_key(device);
+	disk = device_key(device ? BPF_CORE_READ(device, bd_disk, part0) : NULL);
+	if (disk.ino == part.ino)
+		disk.dev = 0; /* it is no part */
+	args->device = part;  /* a context is written at constant offsets only */
+	args->disk = disk;
 	args->error = 0;
 	return 0;
 }
