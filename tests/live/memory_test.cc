@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "bpf/abi/config.h"
 #include "tests/live/live.h"
@@ -197,6 +199,25 @@ TEST_F(LiveStreamTest, PipeOfIoUringCarriesTheLabelOn) { Relay("uring", EVENT_OB
 #ifdef __x86_64__
 TEST_F(LiveStreamTest, PipeOf32BitCallsCarriesTheLabelOn) { Relay("compat", EVENT_OBJECT_PIPE); }
 #endif
+
+TEST_F(LiveMemoryTest, ACoreFileHoldsWhatTheServerHeld) {
+  std::ifstream setting("/proc/sys/kernel/core_pattern");
+  std::string pattern;
+  std::getline(setting, pattern);
+  if (pattern.find_first_of("|/@") != std::string::npos)
+    GTEST_SKIP() << "core files of this host do not go to the working directory: " << pattern;
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger server({"dump_core", folder_, path, std::to_string(kSize)});
+  ASSERT_EQ(server.Line(), "read");
+  const int status = server.Finish();
+  if (!WIFSIGNALED(status) || !WCOREDUMP(status)) GTEST_SKIP() << "no core file was written: " << status;
+  uint64_t held = 0;
+  for (const LabelHolder& holder : sensor().Holders())
+    for (const auto& [bit, bytes] : holder.volumes)
+      if (holder.object == EVENT_OBJECT_FILE && bit == LabelOf(file)) held = std::max(held, bytes);
+  EXPECT_EQ(held, kSize);
+}
 
 }  // namespace
 }  // namespace tensorwarden
