@@ -180,12 +180,13 @@ static __noinline int mapping_mark(struct inode *inode)
 
 static __always_inline int own_memory(struct task_struct *task)
 {
-	_Bool known = process_filter_test(task->tgid);
 	struct mapping *mapping = mapping_of_call(task);
 	struct inode *inode;
+	_Bool known;
 
 	if (!mapping)
 		return 0;
+	known = process_filter_test(task->tgid);
 	inode = mapping->inode;
 	if (inode_filter_test(inode))
 		access_watched(inode, &mapping->access);
