@@ -42,6 +42,8 @@ class KernelMaps {
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
   // A block device that holds assets, each with a label and its size.
   absl::Status WatchRaw(const FileKey& device, const LabelHolder& assets);
+  // Probes hint at changes of names in this directory, and of its own. Errors: ResourceExhausted.
+  absl::Status WatchDirectory(const FileKey& directory);
   // A file that is not there is no error.
   absl::Status Unwatch(const FileKey& file);
   bool IsWatched(const FileKey& file) const;
