@@ -1,4 +1,4 @@
-// gpu.*: device nodes. loss.*, probe.*, agent.*: the sensor itself.
+// gpu.*, device.*: device nodes. loss.*, probe.*, agent.*: the sensor itself.
 #include "agent/enrich/fields.h"
 
 namespace tensorwarden::fields {
@@ -17,6 +17,13 @@ FieldValue GpuFamily(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   if (open->major == kDrmMajor) return std::string_view("drm");
   if (open->major == kAccelMajor) return std::string_view("accel");
   return {};
+}
+
+FieldValue DeviceType(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  constexpr uint32_t kBlock = 1;  // as the kernel's device control groups number them
+  const DeviceOpen* open = Body<DeviceOpen>(e);
+  if (open == nullptr) return {};
+  return std::string_view(open->type == kBlock ? "block" : "character");
 }
 
 FieldValue AgentVersion(const EnrichedEvent& e, std::string_view, FieldScratch&) {
@@ -46,6 +53,8 @@ constexpr FieldSpec kFields[] = {
      Value<DeviceOpen, &DeviceOpen::minor>},
     {"gpu.family", FieldType::kString, false, kKinds<DeviceOpen>, "Driver by fixed major: nvidia, drm, accel.",
      GpuFamily},
+    {"device.type", FieldType::kString, false, kKinds<DeviceOpen>,
+     "block (a device below a file system that holds assets) or character (an accelerator).", DeviceType},
     {"gpu.access", FieldType::kNumber, false, kKinds<DeviceOpen>, "Access bits: 1 mknod, 2 read, 4 write.",
      Value<DeviceOpen, &DeviceOpen::access>},
     {"loss.kind", FieldType::kString, false, kKinds<LossSample>, "Kind of record that was lost.",

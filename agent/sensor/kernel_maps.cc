@@ -169,6 +169,20 @@ absl::Status KernelMaps::Watch(const FileKey& file, uint32_t label, uint64_t siz
   return SetObject(file, state);
 }
 
+absl::Status KernelMaps::WatchRaw(const FileKey& device, const LabelHolder& assets) {
+  sensor_config settings{};
+  const uint32_t key = 0;
+  if (bpf_map_lookup_elem(Fd(skeleton_.maps.settings), &key, &settings) != 0) return MapError(-errno, "settings");
+  settings.raw_dev = device.dev;
+  if (bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY) != 0)
+    return MapError(-errno, "settings");
+  object_state state{};
+  FillLabels(assets, state);
+  state.flags = OBJECT_F_RAW;
+  state.kind = EVENT_OBJECT_FILE;
+  return SetObject(device, state);
+}
+
 absl::Status KernelMaps::WatchDirectory(const FileKey& directory) {
   object_state state{};
   state.flags = OBJECT_F_DIRECTORY;
@@ -232,12 +246,15 @@ void KernelMaps::RebuildFilter() {
   set(live);
 }
 
+bool IsStream(uint32_t object) {
+  return object == EVENT_OBJECT_PIPE || object == EVENT_OBJECT_UNIX || object == EVENT_OBJECT_TERMINAL;
+}
+
 std::vector<FileKey> KernelMaps::Streams() const {
   std::vector<FileKey> streams;
   ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
                                              [&](const event_file_key& key, const object_state& state) {
-                                               if (state.kind == EVENT_OBJECT_PIPE || state.kind == EVENT_OBJECT_UNIX)
-                                                 streams.push_back(FromWire(key));
+                                               if (IsStream(state.kind)) streams.push_back(FromWire(key));
                                              });
   return streams;
 }
@@ -273,14 +290,14 @@ std::vector<LabelHolder> KernelMaps::Holders() const {
                                                    holders.back().process = FromWire(key);
                                                    holders.back().object = EVENT_OBJECT_PROCESS;
                                                  });
-  ForEachEntry<event_file_key, object_state>(Fd(skeleton_.maps.objects),
-                                             [&](const event_file_key& key, const object_state& state) {
-                                               if (state.labels == 0 || (state.flags & OBJECT_F_WATCHED) != 0) return;
-                                               holders.push_back(ToHolder(state));
-                                               holders.back().file = FromWire(key);
-                                               holders.back().object = state.kind;
-                                               holders.back().size = state.size;
-                                             });
+  ForEachEntry<event_file_key, object_state>(
+      Fd(skeleton_.maps.objects), [&](const event_file_key& key, const object_state& state) {
+        if (state.labels == 0 || (state.flags & (OBJECT_F_WATCHED | OBJECT_F_RAW)) != 0) return;
+        holders.push_back(ToHolder(state));
+        holders.back().file = FromWire(key);
+        holders.back().object = state.kind;
+        holders.back().size = state.size;
+      });
   return holders;
 }
 

@@ -40,6 +40,8 @@ class KernelMaps {
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
+  // A block device that holds assets, each with a label and its size.
+  absl::Status WatchRaw(const FileKey& device, const LabelHolder& assets);
   // Probes hint at changes of names in this directory, and of its own. Errors: ResourceExhausted.
   absl::Status WatchDirectory(const FileKey& directory);
   // A file that is not there is no error.
@@ -47,7 +49,7 @@ class KernelMaps {
   bool IsWatched(const FileKey& file) const;
   uint64_t Labels(const FileKey& file) const;  // 0 when it has none
 
-  // Labelled pipes and unix sockets.
+  // Labelled pipes, unix sockets and terminals.
   std::vector<FileKey> Streams() const;
 
   // Errors: NotFound when the process lives no more; ResourceExhausted.
@@ -78,6 +80,9 @@ class KernelMaps {
   sensor_bpf& skeleton_;
   uint32_t removed_ = 0;  // objects removed since the filter was built
 };
+
+// Kinds of enum event_object that live only while somebody has them open.
+bool IsStream(uint32_t object);
 
 // Majors of GPU drivers' character devices, out of the text of /proc/devices.
 std::vector<uint32_t> GpuMajors(std::string_view devices);

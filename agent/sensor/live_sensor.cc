@@ -23,9 +23,17 @@ namespace {
 constexpr size_t kMaxOpeners = 256;  // the oldest goes: it had its first look at once
 constexpr int kOpenerLooks = 3;      // a second each; torch maps within milliseconds
 constexpr uint64_t kSweepTicks = 30;
+constexpr uint32_t kBlockDevice = 1;  // BPF_DEVCG_DEV_BLOCK
 
 bool SameLoss(const LostRow& a, const LostRow& b) {
   return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
+}
+
+bool IsMemoryFile(const std::string& path) {
+  struct statfs fs {};
+  if (statfs(path.c_str(), &fs) != 0) return false;
+  const auto magic = static_cast<uint64_t>(fs.f_type);
+  return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
 }  // namespace
@@ -52,6 +60,8 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   rings_ = *std::move(rings);
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
+  raw_devices_ = std::make_unique<RawDevices>(*maps_);
+  shares_ = std::make_unique<Shares>(*probes_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
   escalation_ = std::make_unique<Escalation>(*probes_, config_, only_syscalls);
   if (only_syscalls) {
@@ -98,6 +108,7 @@ std::vector<ProbeRow> LiveSensor::Probes() const {
 
 // What only the agent's side knows of a record.
 void LiveSensor::Complete(Event& event) {
+  shares_->Take(event);
   if (const auto* fork = std::get_if<ProcessFork>(&event.body)) {
     starts_.Started(fork->child);
   } else if (auto* exec = std::get_if<ProcessExec>(&event.body)) {
@@ -107,6 +118,9 @@ void LiveSensor::Complete(Event& event) {
     starts_.Ended(event.origin.process);
   } else if (auto* egress = std::get_if<Egress>(&event.body)) {
     ledger_.Take(event.origin.process, *egress);
+  } else if (const auto* open = std::get_if<DeviceOpen>(&event.body); open != nullptr && open->type == kBlockDevice) {
+    // O_DIRECT on it shows to system-call hooks only. What cannot be attached is told by Probes().
+    escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
   }
 }
 
@@ -134,6 +148,7 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
   const size_t first = events.size();
   const size_t records = rings_->Drain(max, events);
   for (size_t i = first; i < events.size(); ++i) Complete(events[i]);
+  if (shares_->Waiting()) shares_->Run(BoottimeNs());
   TakeHints(first, events);
   if (marks_ != nullptr) {
     std::vector<AssetOpen> opens;
@@ -147,9 +162,13 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
 void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events) {
   for (const AssetOpen& open : opens) {
     if (!open.process || maps_->IsConfirmed(open.process)) continue;
+    const bool unseen = !escalation_->Active();
     // What cannot be attached is told by Probes(); the data path goes on without.
     escalation_->Raise(BoottimeNs(), "a process that is not confirmed opened an asset").IgnoreError();
     snapshot_->TakeMappings(open.process.tgid, events).IgnoreError();  // it may have ended
+    const auto memory = memory_assets_.find(open.file);
+    if (unseen && memory != memory_assets_.end())
+      snapshot_->TakeReads(open.process, open.file, memory->second, events).IgnoreError();
     if (openers_.size() >= kMaxOpeners) openers_.pop_front();
     openers_.push_back({open.process, kOpenerLooks});
   }
@@ -186,6 +205,8 @@ absl::StatusOr<FileKey> LiveSensor::KeyOf(int fd) {
 absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
                                const std::string& path) {
   if (absl::Status status = maps_->Watch(file, label, size, label_size); !status.ok()) return status;
+  raw_devices_->Watch(file, path, label, label_size).IgnoreError();  // its files are seen without it
+  if (IsMemoryFile(path)) memory_assets_[file] = size;
   // Without names the probes still see every byte; Probes() tells that they are missing.
   if (!path.empty()) WatchNames(file, path).IgnoreError();
   return absl::OkStatus();
@@ -205,6 +226,8 @@ absl::Status LiveSensor::WatchNames(const FileKey& file, const std::string& path
 absl::Status LiveSensor::Unwatch(const FileKey& file) {
   scans_->Unwatch(file);
   if (marks_ != nullptr) marks_->Unwatch(file);
+  memory_assets_.erase(file);
+  raw_devices_->Unwatch(file);
   names_->Remove(file);
   return maps_->Unwatch(file);
 }
@@ -266,15 +289,17 @@ std::vector<LostRow> LiveSensor::Lost() const {
 
 absl::Status LiveSensor::Escalate() { return escalation_->Raise(BoottimeNs(), "a process became a carrier"); }
 
-// No tracepoint tells the end of a pipe or unix socket. The entries are listed first: what is open then, the second
-// list shows.
+// No tracepoint tells the end of a pipe, unix socket or terminal. The entries are listed first: what is open then, the
+// second list shows.
 void LiveSensor::SweepStreams() {
   const std::vector<FileKey> streams = maps_->Streams();
   if (streams.empty()) return;
   absl::flat_hash_set<FileKey> open;
   const absl::Status status =
       ForEachRecord<holder_file_record>(probes_->Chosen("list_files"), 0, [&](const holder_file_record& file) {
-        if (file.object == EVENT_OBJECT_PIPE || file.object == EVENT_OBJECT_UNIX) open.insert(FromWire(file.file));
+        if (IsStream(file.object)) open.insert(FromWire(file.file));
+        if (file.object == EVENT_OBJECT_TERMINAL)
+          open.insert({file.file.dev, file.file.ino, 1});  // the other direction
       });
   for (const FileKey& stream : streams)
     if (status.ok() && !open.contains(stream)) maps_->Unwatch(stream).IgnoreError();  // gone already is as well
@@ -284,6 +309,8 @@ void LiveSensor::Tick() {
   const bool active = escalation_->Active();
   escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
   LookAtOpeners();
+  shares_->Tick();
+  shares_->Run(BoottimeNs());
   if (++ticks_ % kSweepTicks == 0) SweepStreams();
 }
 

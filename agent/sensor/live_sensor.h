@@ -20,8 +20,10 @@
 #include "agent/sensor/name_book.h"
 #include "agent/sensor/name_scans.h"
 #include "agent/sensor/process_starts.h"
+#include "agent/sensor/raw_devices.h"
 #include "agent/sensor/rings.h"
 #include "agent/sensor/sensor.h"
+#include "agent/sensor/shares.h"
 #include "agent/sensor/snapshot.h"
 
 namespace tensorwarden {
@@ -84,11 +86,14 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<CgroupPaths> cgroups_;
   std::unique_ptr<Escalation> escalation_;
   std::unique_ptr<class Snapshot> snapshot_;
+  std::unique_ptr<Shares> shares_;
+  std::unique_ptr<RawDevices> raw_devices_;
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;
   std::deque<Opener> openers_;
-  std::vector<Event> pending_;  // found by Tick(), told by the next Drain()
+  absl::flat_hash_map<FileKey, uint64_t> memory_assets_;  // in tmpfs and its like -> size; reads of them have no hook
+  std::vector<Event> pending_;                            // found by Tick(), told by the next Drain()
   absl::flat_hash_map<std::string, LostRow> told_losses_;
   uint64_t ticks_ = 0;
 };

@@ -18,7 +18,7 @@ constexpr ProbeSpec kProbes[] = {
     {"process_exit", "process_exit", kDataPath, kAlways, true},
     {"file_read", "file_read", kDataPath, kAlways},
     {"file_read", "file_read_fexit", kObject, kAlways},
-    {"file_map", "file_map_lsm", kObject, kAlways},
+    {"memory", "memory_lock", kDataPath, kAlways, true},
     {"file_map_pages", "file_map_pages", kDataPath, kAlways},
     {"file_map_pages", "file_map_fentry", kObject, kAlways},
     {"file_fault", "file_fault", kDataPath, kAlways},
@@ -53,6 +53,8 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_bind6", "post_bind6", kDataPath, kAlways, true},
     {"http_request", "http_ingress", kDataPath, kServing, true},
     {"device_open", "device_open", kDataPath, kAlways, true},
+    {"uring_complete", "uring_complete", kDataPath, kEscalated},
+    {"uring_submit", "uring_submit", kDataPath, kEscalated},
     {"syscalls", "syscall_exit", kSyscall, kFirstStage},
     {"listed_syscalls", "syscall_exit_listed", kSyscall, kSecondStage},
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
@@ -64,6 +66,8 @@ constexpr ProbeSpec kProbes[] = {
     {"list_tasks", "iter_tasks", kDataPath, kOnRequest, true},
     {"list_files", "iter_files", kDataPath, kOnRequest, true},
     {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
+    {"list_shares", "iter_shares", kDataPath, kOnRequest, true},
+    {"list_twins", "iter_twins", kDataPath, kOnRequest, true},
 };
 
 // Those with a role in bpf/probes/syscall.bpf.c.
@@ -71,8 +75,8 @@ constexpr std::string_view kListedCalls[] = {
     "sys_exit_read",     "sys_exit_readv",    "sys_exit_pread64",         "sys_exit_preadv",     "sys_exit_preadv2",
     "sys_exit_recvfrom", "sys_exit_recvmsg",  "sys_exit_write",           "sys_exit_writev",     "sys_exit_pwrite64",
     "sys_exit_pwritev",  "sys_exit_pwritev2", "sys_exit_sendto",          "sys_exit_sendmsg",    "sys_exit_vmsplice",
-    "sys_exit_splice",   "sys_exit_tee",      "sys_exit_copy_file_range", "sys_exit_sendfile64", "sys_exit_mmap",
-    "sys_exit_open",     "sys_exit_openat",   "sys_exit_openat2",
+    "sys_exit_splice",   "sys_exit_tee",      "sys_exit_copy_file_range", "sys_exit_sendfile64", "sys_exit_open",
+    "sys_exit_openat",   "sys_exit_openat2",
 };
 
 }  // namespace

@@ -62,6 +62,16 @@ uint64_t Position(uint32_t tgid, uint32_t fd) {
   return position;
 }
 
+// Bytes that a process ever read by calls of the read family and sendfile, of whatever file.
+uint64_t BytesRead(uint32_t tgid) {
+  constexpr std::string_view kName = "rchar: ";
+  const absl::StatusOr<std::string> text = ReadFile(fmt::format("/proc/{}/io", tgid), 1 << 16);
+  uint64_t bytes = 0;
+  if (text.ok() && text->starts_with(kName))
+    std::from_chars(text->data() + kName.size(), text->data() + text->size(), bytes);
+  return bytes;
+}
+
 }  // namespace
 
 absl::Status Snapshot::ListProcesses(std::vector<Event>& events) {
@@ -147,6 +157,19 @@ absl::Status Snapshot::ListMappings(uint32_t tgid, std::vector<Event>& events) {
     Hold(key.first, AssetHeld{.file = key.second, .mapped = true, .bytes = entry.length},
          std::min(entry.length, entry.size), events);
   }
+  return status;
+}
+
+absl::Status Snapshot::TakeReads(const ProcessKey& process, const FileKey& file, uint64_t size,
+                                 std::vector<Event>& events) {
+  uint64_t position = 0;
+  absl::Status status = ForEachRecord<holder_file_record>(
+      probes_.Chosen("list_files"), process.tgid, [&](const holder_file_record& record) {
+        if (FromWire(record.file) != file || (record.open_mode & kModeRead) == 0) return;
+        position = std::max(position, Position(process.tgid, record.fd));
+      });
+  const uint64_t bytes = std::min(position > 0 ? position : BytesRead(process.tgid), size);
+  if (bytes > 0) Hold(process, AssetHeld{.file = file}, bytes, events);
   return status;
 }
 

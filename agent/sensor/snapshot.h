@@ -25,6 +25,10 @@ class Snapshot {
   // Appends what one process has mapped of watched files and holds no label for.
   absl::Status TakeMappings(uint32_t tgid, std::vector<Event>& events);
 
+  // Credits who opened a file whose reads show to system-call hooks only, before those stood: by how far it has read,
+  // or, where its position does not tell, by all that the process ever read.
+  absl::Status TakeReads(const ProcessKey& process, const FileKey& file, uint64_t size, std::vector<Event>& events);
+
   absl::Status ListProcesses(std::vector<Event>& events);
 
  private:

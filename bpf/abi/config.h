@@ -20,6 +20,7 @@ enum object_flag {
 	OBJECT_F_WATCHED = 1 << 0,   /* an asset: reads, maps and changes are reported */
 	OBJECT_F_DERIVED = 1 << 1,   /* labelled because a carrier wrote to it */
 	OBJECT_F_DIRECTORY = 1 << 2, /* changes of names in it, and of its own, are hinted at */
+	OBJECT_F_RAW = 1 << 3,	     /* a block device: the file system on it holds assets */
 };
 
 /* Value of `objects`, key struct event_file_key. */
@@ -109,6 +110,7 @@ struct sensor_config {
 	__u32 flags; /* enum config_flag */
 	__u32 agent_tgid;
 	__u64 discover_min_bytes;
+	__u64 raw_dev;		 /* s_dev of the file system that holds block devices' inodes; 0: none is known */
 	__u32 device_majors[16]; /* GPU majors; 0 ends */
 };
 
@@ -131,6 +133,9 @@ struct query_fd_args {
 	__u64 size;
 	__u32 mode;   /* i_mode */
 	__u32 object; /* enum event_object; 0: none of them */
+	/* The block device below the file's file system, and the disk that it is a part of; zero: none. */
+	struct event_file_key device;
+	struct event_file_key disk;
 };
 
 /* What iterator `iter_files` writes, per open regular file, pipe and socket. */

@@ -167,7 +167,8 @@ enum event_object {
 	EVENT_OBJECT_FILE = 2,
 	EVENT_OBJECT_PIPE = 3,
 	EVENT_OBJECT_UNIX = 4,
-	EVENT_OBJECT_MEMORY = 5, /* memfd, tmpfs, shared memory */
+	EVENT_OBJECT_MEMORY = 5,   /* memfd, tmpfs, shared memory */
+	EVENT_OBJECT_TERMINAL = 6, /* one direction of a pseudo-terminal */
 };
 
 /* A label moved: `source` gave bits to `target`. For a process as target the header's process is it. Sent when a

@@ -21,6 +21,14 @@ struct holder_task_record {
 };
 EVENT_ASSERT(sizeof(struct holder_task_record) == 16 + 16 + 24 + 8 + 24 + 16);
 
+/* What iterator `iter_shares` writes, per writable shared mapping of memory of one carrier. */
+struct share_record {
+	struct event_file_key file;
+	__u64 size;
+	__u64 others; /* mappings that other processes have of it */
+};
+EVENT_ASSERT(sizeof(struct share_record) == 24 + 16);
+
 /* Context of program `set_process`: what the agent gives to an entry of `processes` while probes add to it. An entry
  * that is not there is made; flags replace, labels and volumes only grow. */
 struct set_process_args {

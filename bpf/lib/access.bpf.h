@@ -5,7 +5,9 @@
 
 #include "bpf/lib/label.bpf.h"
 
-#define PAGE_SHIFT 12	/* EVENT_PAGE_SIZE */
+#define PAGE_SHIFT 12 /* EVENT_PAGE_SIZE */
+/* Of a block device that holds assets, so much is read by whoever asks what is on it (blkid, udev, mount). */
+#define RAW_FREE_BYTES (1u << 20)
 #define COVERED_TRIES 4 /* threads that read one file at once; who loses this often leaves it to the next read */
 
 struct access {
@@ -168,6 +170,7 @@ static __noinline int access_watched(struct inode *inode, struct access *access)
 	struct coverage_state *pair;
 	struct object_state *object;
 	struct event_file_key file;
+	__u64 total = 0;
 
 	if (!access || !task_is_actor(task))
 		return 0;
@@ -184,7 +187,12 @@ static __noinline int access_watched(struct inode *inode, struct access *access)
 	if (!pair)
 		return 0;
 	coverage_count(pair, access, object->flags & OBJECT_F_WATCHED);
-	label_from_object(task, &process, &file, object, access->news, 0, pair->changed != 0);
+	if (object->flags & OBJECT_F_RAW) {
+		if (pair->bytes < RAW_FREE_BYTES)
+			return 0;
+		total = pair->bytes;
+	}
+	label_from_object(task, &process, &file, object, access->news, total, pair->changed != 0);
 	read_emit(pair, &file, object->labels, access);
 	return 0;
 }

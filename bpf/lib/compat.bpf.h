@@ -16,6 +16,7 @@
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define S_IFIFO 0010000
+#define S_IFBLK 0060000
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -24,6 +25,13 @@
 #define EXT4_SUPER_MAGIC 0xef53
 #define TMPFS_MAGIC 0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define HUGETLBFS_MAGIC 0x958458f6
+#define PROC_SUPER_MAGIC 0x9fa0
+#define VM_SHARED 0x8
+#define VM_MAYWRITE 0x20
+#define PROT_WRITE 0x2
+#define MAP_SHARED_TYPES 0x3 /* MAP_SHARED 1, MAP_SHARED_VALIDATE 3 */
+#define MAP_ANONYMOUS 0x20
 #define TS_COMPAT 0x0002
 
 /* overlayfs keeps the real file of an open file in private_data; since 6.13 (18e48d0e2c7b "ovl: store upper real file
@@ -56,6 +64,31 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 	return pages ? pages : 1;
 }
 
+/* The page cache of a block device: since 6.10 (a28d893eb327 "bdev: infrastructure for file-based block devices" and
+ * what followed) its mapping is kept, before that its inode. */
+struct block_device___since_6_10 {
+	struct address_space *bd_mapping;
+} __attribute__((preserve_access_index));
+
+struct block_device___before_6_10 {
+	struct inode *bd_inode;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct inode *device_inode(struct block_device *device)
+{
+	if (!device)
+		return NULL;
+	if (bpf_core_field_exists(((struct block_device___since_6_10 *)device)->bd_mapping))
+		return BPF_CORE_READ((struct block_device___since_6_10 *)device, bd_mapping, host);
+	return BPF_CORE_READ((struct block_device___before_6_10 *)device, bd_inode);
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define O_DIRECT 040000
+#else
+#define O_DIRECT 0200000
+#endif
+
 #if defined(__TARGET_ARCH_x86)
 #define NR_read 0
 #define NR_write 1
@@ -65,6 +98,7 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_pwrite64 18
 #define NR_readv 19
 #define NR_writev 20
+#define NR_shmat 30
 #define NR_sendfile 40
 #define NR_sendto 44
 #define NR_recvfrom 45
@@ -84,6 +118,7 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_chown 92
 #define NR_fchown 93
 #define NR_lchown 94
+#define NR_ptrace 101
 #define NR_utime 132
 #define NR_mknod 133
 #define NR_setxattr 188
@@ -111,6 +146,8 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_recvmmsg 299
 #define NR_open_by_handle_at 304
 #define NR_sendmmsg 307
+#define NR_process_vm_readv 310
+#define NR_process_vm_writev 311
 #define syscall_number(regs) ((int)(regs)->orig_ax)
 #define syscall_arg1(regs) ((regs)->di)
 #define syscall_arg2(regs) ((regs)->si)
@@ -151,6 +188,8 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_splice 76
 #define NR_tee 77
 #define NR_utimensat 88
+#define NR_ptrace 117
+#define NR_shmat 196
 #define NR_sendto 206
 #define NR_recvfrom 207
 #define NR_sendmsg 211
@@ -159,6 +198,8 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_recvmmsg 243
 #define NR_open_by_handle_at 265
 #define NR_sendmmsg 269
+#define NR_process_vm_readv 270
+#define NR_process_vm_writev 271
 #define syscall_number(regs) ((int)(regs)->syscallno)
 #define syscall_arg1(regs) ((regs)->orig_x0)
 #define syscall_arg2(regs) ((regs)->regs[1])
@@ -167,6 +208,27 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define syscall_arg5(regs) ((regs)->regs[4])
 #define syscall_arg6(regs) ((regs)->regs[5])
 #define syscall_is_compat(task) ((task)->thread_info.flags & (1 << 22)) /* TIF_32BIT */
+#endif
+
+/* Calls of 32-bit programs that map memory, and their registers. arm64's has the same numbers for them. */
+#define NR_compat_mmap2 192
+#define NR_compat_shmat 397
+#if defined(__TARGET_ARCH_x86)
+#define NR_compat_mmap 90 /* its arguments are in memory */
+#define NR_compat_ipc 117 /* shmat is one of its calls */
+#define compat_arg1(regs) ((__u32)(regs)->bx)
+#define compat_arg2(regs) ((__u32)(regs)->cx)
+#define compat_arg3(regs) ((__u32)(regs)->dx)
+#define compat_arg4(regs) ((__u32)(regs)->si)
+#define compat_arg5(regs) ((__u32)(regs)->di)
+#define compat_arg6(regs) ((__u32)(regs)->bp)
+#elif defined(__TARGET_ARCH_arm64)
+#define compat_arg1(regs) ((__u32)(regs)->orig_x0)
+#define compat_arg2(regs) ((__u32)(regs)->regs[1])
+#define compat_arg3(regs) ((__u32)(regs)->regs[2])
+#define compat_arg4(regs) ((__u32)(regs)->regs[3])
+#define compat_arg5(regs) ((__u32)(regs)->regs[4])
+#define compat_arg6(regs) ((__u32)(regs)->regs[5])
 #endif
 
 /* The numbers that both machines took from the common table. */
@@ -181,6 +243,7 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_preadv2 286
 #define NR_pwritev2 287
 #endif
+#define NR_io_uring_enter 426
 #define NR_openat2 437
 #define NR_fchmodat2 452
 

@@ -29,9 +29,12 @@ static __always_inline _Bool inode_is_regular(struct inode *inode)
 	return (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
+/* Files without a page cache of their own on a disk; their reads and writes have no tracepoint. */
 static __always_inline _Bool inode_is_tmpfs(struct inode *inode)
 {
-	return BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC;
+	__u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+
+	return magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
 /* enum event_object; 0 for what neither holds nor carries file bytes. */

@@ -17,6 +17,7 @@
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/ring.bpf.h"
 #include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/terminal.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536	 /* a volume below this is not worth a record of its own each time that it doubles */
 #define FILES_WALK_MAX 1024	 /* descriptors looked at when a process gets a label; 92 us */
@@ -126,6 +127,7 @@ enum flow_kind {
 	FLOW_ASSET, /* all that was read of an asset is the asset, whoever wrote it */
 	FLOW_READ,
 	FLOW_WRITE,
+	FLOW_SHARED, /* `bytes` is all that the source can ever hold, as a mapping: no call moves them */
 };
 
 struct flow {
@@ -202,6 +204,32 @@ static __always_inline __u64 flow_read(struct flow *flow, __u32 bit)
 	return step;
 }
 
+/* What was put there is kept as the most that any of the others was credited, not as their sum. */
+static __always_inline void credit_raise(struct credit_key *key, __u32 label, __u64 bytes)
+{
+	__u64 known = credit_get(key, label, CREDIT_WRITE);
+
+	if (bytes > known)
+		credit_add(key, label, CREDIT_WRITE, bytes - known);
+}
+
+/* Both sides can read and write: what the target itself put there is no news to it. */
+static __always_inline __u64 flow_shared(struct flow *flow, __u32 bit)
+{
+	__u64 credited = credit_get(&flow->pair, bit, CREDIT_READ), held = flow->source_volume[bit], step;
+	struct event_process_key target = flow->pair.process;
+
+	held -= min_u64(credit_get(&flow->pair, bit, CREDIT_WRITE), held);
+	step = flow_step(flow->bytes - min_u64(credited, flow->bytes), held, credited);
+	credit_add(&flow->pair, bit, CREDIT_READ, step);
+	if (!flow->writer)
+		return step;
+	flow->pair.process = *flow->writer;
+	credit_raise(&flow->pair, bit, credited + step);
+	flow->pair.process = target;
+	return step;
+}
+
 static __always_inline __u64 flow_write(struct flow *flow, __u32 bit)
 {
 	__u64 credited = credit_get(&flow->pair, bit, CREDIT_WRITE);
@@ -239,6 +267,8 @@ static long flow_label(__u32 index, struct flow *flow)
 		delta = flow_read(flow, bit);
 	else if (flow->kind == FLOW_WRITE)
 		delta = flow_write(flow, bit);
+	else if (flow->kind == FLOW_SHARED)
+		delta = flow_shared(flow, bit);
 	size = label_size(bit);
 	delta = flow_limit(flow->target_volume[bit], delta, size);
 	old = __sync_fetch_and_add(&flow->target_volume[bit], delta);
@@ -308,11 +338,10 @@ struct files_walk {
 	struct event_process_key owner;
 };
 
-static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 labels,
-					const struct event_process_key *writer)
+static __always_inline void key_mark(const struct event_file_key *key, __u32 kind, __u64 labels,
+				     const struct event_process_key *writer)
 {
-	struct event_file_key key = inode_key(inode);
-	struct object_state *object = object_add(&key, kind);
+	struct object_state *object = object_add(key, kind);
 	__u64 fresh;
 
 	if (!object)
@@ -322,11 +351,20 @@ static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 l
 	__sync_fetch_and_or(&object->flags, OBJECT_F_DERIVED);
 	fresh = labels & ~__sync_fetch_and_or(&object->labels, labels);
 	if (fresh)
-		label_emit_object(fresh, 0, writer, &key, kind);
+		label_emit_object(fresh, 0, writer, key, kind);
+}
+
+static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 labels,
+					const struct event_process_key *writer)
+{
+	struct event_file_key key = inode_key(inode);
+
+	key_mark(&key, kind, labels, writer);
 }
 
 static long files_walk_one(__u32 fd, struct files_walk *walk)
 {
+	struct event_file_key key = {};
 	struct file *file = NULL;
 	struct inode *inode;
 	__u32 kind;
@@ -343,19 +381,30 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 		kind = inode ? EVENT_OBJECT_UNIX : 0;
 	}
 	if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY || kind == EVENT_OBJECT_UNIX)
-		object_mark(inode, kind, walk->labels, &walk->owner);
+		key = inode_key(inode);
+	else if (!kind && inode && inode_is_terminal(inode) && terminal_key(file, 1, &key))
+		kind = EVENT_OBJECT_TERMINAL;
+	else
+		return 0;
+	key_mark(&key, kind, walk->labels, &walk->owner);
 	return 0;
+}
+
+static __always_inline void files_walk_run(struct task_struct *task, struct files_walk *walk)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+
+	walk->table = BPF_CORE_READ(fdt, fd);
+	walk->count = BPF_CORE_READ(fdt, max_fds);
+	bpf_loop(FILES_WALK_MAX, files_walk_one, walk, 0);
 }
 
 static __noinline int files_mark(struct task_struct *task, __u64 labels)
 {
 	struct files_walk walk = {.labels = labels};
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 
 	walk.owner = process_key(task);
-	walk.table = BPF_CORE_READ(fdt, fd);
-	walk.count = BPF_CORE_READ(fdt, max_fds);
-	bpf_loop(FILES_WALK_MAX, files_walk_one, &walk, 0);
+	files_walk_run(task, &walk);
 	return 0;
 }
 

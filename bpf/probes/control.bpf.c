@@ -8,6 +8,7 @@
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/sock.bpf.h"
 #include "bpf/lib/task.bpf.h"
+#include "bpf/lib/terminal.bpf.h"
 
 const volatile __u32 agent_tgid = 0;
 const volatile _Bool have_sock_length = 0;
@@ -19,10 +20,21 @@ __u32 listed_calls_stand;
 __u64 serving_ports[SERVING_PORT_WORDS];
 __u64 listen_ports[SERVING_PORT_WORDS];
 
+/* Zero if there is none. */
+static __always_inline struct event_file_key device_key(struct block_device *device)
+{
+	struct inode *inode = device_inode(device);
+	struct event_file_key none = {};
+
+	return inode ? inode_key(inode) : none;
+}
+
 SEC("syscall")
 int query_fd(struct query_fd_args *args)
 {
 	struct file *file = task_file(bpf_get_current_task_btf(), args->fd);
+	struct event_file_key part, disk;
+	struct block_device *device;
 	struct inode *inode;
 
 	if (!file) {
@@ -34,6 +46,13 @@ int query_fd(struct query_fd_args *args)
 	args->size = BPF_CORE_READ(inode, i_size);
 	args->mode = BPF_CORE_READ(inode, i_mode);
 	args->object = inode_object(inode);
+	device = BPF_CORE_READ(inode, i_sb, s_bdev);
+	part = device_key(device);
+	disk = device_key(device ? BPF_CORE_READ(device, bd_disk, part0) : NULL);
+	if (disk.ino == part.ino)
+		disk.dev = 0; /* it is no part */
+	args->device = part;  /* a context is written at constant offsets only */
+	args->disk = disk;
 	args->error = 0;
 	return 0;
 }
@@ -60,6 +79,20 @@ static __always_inline _Bool holder_socket(struct holder_file_record *record, st
 	return 1;
 }
 
+/* Its key stands for both directions. */
+static __always_inline int holder_terminal(struct bpf_iter__task_file *ctx, struct task_struct *task, struct file *file,
+					   struct holder_file_record *record)
+{
+	if (!terminal_key(file, 1, &record->file))
+		return 0;
+	record->file.generation = 0;
+	record->process = process_key(task);
+	record->fd = ctx->fd;
+	record->object = EVENT_OBJECT_TERMINAL;
+	bpf_seq_write(ctx->meta->seq, record, sizeof(*record));
+	return 0;
+}
+
 SEC("iter/task_file")
 int iter_files(struct bpf_iter__task_file *ctx)
 {
@@ -73,6 +106,8 @@ int iter_files(struct bpf_iter__task_file *ctx)
 	inode = file_inode_real(file);
 	record.mode = BPF_CORE_READ(inode, i_mode);
 	record.object = inode_object(inode);
+	if (inode_is_terminal(inode))
+		return holder_terminal(ctx, task, file, &record);
 	if ((record.mode & S_IFMT) == S_IFSOCK ? !holder_socket(&record, file) : !record.object)
 		return 0;
 	record.process = process_key(task);

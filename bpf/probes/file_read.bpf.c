@@ -4,50 +4,15 @@
  *   tp_btf/mm_filemap_get_pages: every read through the page cache, whichever call made it (read, sendfile, splice,
  *     copy_file_range, io_uring), with its page range; fires on nothing else.
  *   tp_btf/mm_filemap_map_pages, mm_filemap_fault: pages of a mapping. Folios of 2 MiB may be mapped whole before these
- *     tracepoints, so silence does not mean that nothing was read: lsm/mmap_file and mmap in syscall.bpf.c cover that.
+ *     tracepoints, so silence does not mean that nothing was read: memory.bpf.c sees each mapping made.
  *   tp_btf/iomap_dio_rw_begin: O_DIRECT, reads and writes.
  *   fexit, fentry: the same functions where those tracepoints do not exist (before 6.12).
- *   lsm/mmap_file: a mapping is being made; never refuses.
- *
- * Memory of another process (process_vm_readv, /proc/PID/mem) is not seen here: mmap_lock_acquire_returned would tell
- * it, but it fires on every mmap and munmap, and for ps as for a thief.
  */
 #include "bpf/lib/access.bpf.h"
+#include "bpf/lib/candidate.bpf.h"
 #include "bpf/lib/change.bpf.h"
 
 #define IOMAP_DIO_WRITE (1u << 30)
-
-/* A discovering process reads a big file that nobody watches: reported once per process and file. */
-static __noinline int candidate_check(struct inode *inode)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct sensor_config *cfg = config_get();
-	struct process_state *state = process_get(task);
-	struct event_process_key process;
-	struct file_candidate_event *event;
-	struct coverage_state *pair;
-	struct event_file_key file;
-	__u64 size;
-
-	if (!cfg || !state || !(state->flags & PROCESS_F_DISCOVER) || !inode_is_regular(inode))
-		return 0;
-	size = BPF_CORE_READ(inode, i_size);
-	if (size < cfg->discover_min_bytes)
-		return 0;
-	process = process_key(task);
-	file = inode_key(inode);
-	pair = coverage_add(&process, &file);
-	if (!pair || __sync_lock_test_and_set(&pair->rung, 1))
-		return 0;
-	event = urgent_reserve(EVENT_KIND_FILE_CANDIDATE, sizeof(*event));
-	if (!event)
-		return 0;
-	event->file = file;
-	event->size = size;
-	inode_name(inode, event->name, sizeof(event->name));
-	urgent_submit(event, EVENT_KIND_FILE_CANDIDATE);
-	return 0;
-}
 
 static __always_inline int pages_read(struct inode *inode, __u64 first, __u64 last, __u32 kind)
 {
@@ -141,27 +106,6 @@ SEC("fentry/filemap_fault")
 int BPF_PROG(file_fault_fentry, struct vm_fault *vmf)
 {
 	return pages_read(vmf->vma->vm_file->f_mapping->host, vmf->pgoff, vmf->pgoff, EVENT_ACCESS_FAULT);
-}
-
-/* The hook has no length: it is taken from the registers of mmap(); other makers (exec) map what they also read. */
-SEC("lsm/mmap_file")
-int BPF_PROG(file_map_lsm, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags, int ret)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct access access = {.kind = EVENT_ACCESS_MAP};
-	struct pt_regs *regs;
-	struct inode *inode;
-
-	if (!file)
-		return ret;
-	inode = file_inode_real(file);
-	if (!inode_filter_test(inode) || task_syscall(task) != NR_mmap)
-		return ret;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	access.length = syscall_arg2(regs);
-	access.offset = syscall_arg6(regs);
-	access_watched(inode, &access);
-	return ret;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

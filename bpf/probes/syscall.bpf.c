@@ -7,15 +7,11 @@
  *     (the kernel's slow path), but attaching takes a millisecond a call, and letting go tens of them.
  *
  * Descriptors are looked up at the end of the call: a thread that closes one meanwhile hides that one call. Calls of
- * 32-bit programs have other numbers and are left out, as are reads and writes that io_uring makes on pipes.
+ * 32-bit programs have other numbers: on x86 they have a table of their own, on arm64 they are left out. What io_uring
+ * does is in uring.bpf.c.
  */
-#include "bpf/lib/access.bpf.h"
-#include "bpf/lib/stream.bpf.h"
+#include "bpf/lib/hidden.bpf.h"
 
-#define MAP_SHARED_TYPES 0x3 /* MAP_SHARED 1, MAP_SHARED_VALIDATE 3 */
-#define MAP_ANONYMOUS 0x20
-#define PROT_WRITE 0x2
-#define ERROR_MAX 4095
 #define SYSCALL_MAX 512
 
 enum role {
@@ -26,9 +22,62 @@ enum role {
 	ROLE_SPLICE,   /* from argument 1 to argument 3 */
 	ROLE_TEE,      /* from argument 1 to argument 2 */
 	ROLE_SENDFILE, /* from argument 2 to argument 1 */
-	ROLE_MMAP,
 	ROLE_OPEN,
 };
+
+#if defined(__TARGET_ARCH_x86)
+enum compat_number {
+	COMPAT_read = 3,
+	COMPAT_write = 4,
+	COMPAT_open = 5,
+	COMPAT_readv = 145,
+	COMPAT_writev = 146,
+	COMPAT_pread64 = 180,
+	COMPAT_pwrite64 = 181,
+	COMPAT_sendfile = 187,
+	COMPAT_sendfile64 = 239,
+	COMPAT_openat = 295,
+	COMPAT_splice = 313,
+	COMPAT_tee = 315,
+	COMPAT_vmsplice = 316,
+	COMPAT_preadv = 333,
+	COMPAT_pwritev = 334,
+	COMPAT_sendto = 369,
+	COMPAT_sendmsg = 370,
+	COMPAT_recvfrom = 371,
+	COMPAT_recvmsg = 372,
+	COMPAT_copy_file_range = 377,
+	COMPAT_preadv2 = 378,
+	COMPAT_pwritev2 = 379,
+};
+
+/* The same roles by the numbers of 32-bit programs. Their socketcall is left out: its arguments are in memory. */
+static const __u8 compat_roles[SYSCALL_MAX] = {
+    [COMPAT_read] = ROLE_READ,
+    [COMPAT_readv] = ROLE_READ,
+    [COMPAT_pread64] = ROLE_READ,
+    [COMPAT_preadv] = ROLE_READ,
+    [COMPAT_preadv2] = ROLE_READ,
+    [COMPAT_recvfrom] = ROLE_READ,
+    [COMPAT_recvmsg] = ROLE_READ,
+    [COMPAT_write] = ROLE_WRITE,
+    [COMPAT_writev] = ROLE_WRITE,
+    [COMPAT_pwrite64] = ROLE_WRITE,
+    [COMPAT_pwritev] = ROLE_WRITE,
+    [COMPAT_pwritev2] = ROLE_WRITE,
+    [COMPAT_sendto] = ROLE_WRITE,
+    [COMPAT_sendmsg] = ROLE_WRITE,
+    [COMPAT_vmsplice] = ROLE_VMSPLICE,
+    [COMPAT_splice] = ROLE_SPLICE,
+    [COMPAT_copy_file_range] = ROLE_SPLICE,
+    [COMPAT_tee] = ROLE_TEE,
+    [COMPAT_sendfile] = ROLE_SENDFILE,
+    [COMPAT_sendfile64] = ROLE_SENDFILE,
+    [COMPAT_open] = ROLE_OPEN,
+    [COMPAT_openat] = ROLE_OPEN,
+    [NR_openat2] = ROLE_OPEN,
+};
+#endif
 
 /* Which argument counts is told by the number; entries that are not named are ROLE_NONE. */
 static const __u8 roles[SYSCALL_MAX] = {
@@ -51,7 +100,6 @@ static const __u8 roles[SYSCALL_MAX] = {
     [NR_copy_file_range] = ROLE_SPLICE,
     [NR_tee] = ROLE_TEE,
     [NR_sendfile] = ROLE_SENDFILE,
-    [NR_mmap] = ROLE_MMAP,
 #ifdef NR_open
     [NR_open] = ROLE_OPEN,
 #endif
@@ -59,127 +107,12 @@ static const __u8 roles[SYSCALL_MAX] = {
     [NR_openat2] = ROLE_OPEN,
 };
 
-/* enum event_object of what needs this hook; 0: it has one of its own, or none. */
-static __always_inline __u32 hidden_object(struct inode *inode)
-{
-	__u32 object = inode_object(inode);
-
-	return object == EVENT_OBJECT_PIPE || object == EVENT_OBJECT_MEMORY ? object : 0;
-}
-
-/* Unix sockets, where no hook counts their bytes (data path before 6.12, no fexit), and where splice drains one. */
-static __always_inline struct inode *socket_source(struct file *file, struct inode *inode, _Bool splice)
-{
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK || (have_sock_length && !splice))
-		return NULL;
-	return inode;
-}
-
-/* No less than what a pipe still holds. */
-static __always_inline __u64 pipe_queued(struct inode *inode)
-{
-	struct pipe_inode_info *pipe;
-
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFIFO)
-		return 0;
-	pipe = BPF_CORE_READ(inode, i_pipe);
-	return pipe ? (__u64)(__u32)(BPF_CORE_READ(pipe, head) - BPF_CORE_READ(pipe, tail)) << PAGE_SHIFT : 0;
-}
-
-/* `end` is where the position in a tmpfs file stands after the call. */
-static __always_inline int hidden_read(struct file *file, __u64 bytes, __u64 end, _Bool splice)
-{
-	struct access access = {.kind = EVENT_ACCESS_READ, .length = bytes};
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct event_file_key key;
-	struct inode *inode;
-
-	if (!file)
-		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	if (!inode_filter_test(inode) || !task_is_actor(task) || !(BPF_CORE_READ(file, f_mode) & FMODE_READ))
-		return 0; /* vmsplice goes either way */
-	if (inode_object(inode) == EVENT_OBJECT_MEMORY) {
-		access.offset = (end ? end : BPF_CORE_READ(file, f_pos)) - bytes;
-		return access_watched(inode, &access);
-	}
-	if (!hidden_object(inode) && !socket_source(file, inode, splice))
-		return 0;
-	key = inode_key(inode);
-	stream_read(task, &key, bytes, pipe_queued(inode), 0);
-	return 0;
-}
-
-/* The receiving end of a unix socket. */
-static __always_inline struct inode *socket_target(struct file *file)
-{
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
-
-	if (have_sock_length || !sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return NULL;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	socket = peer ? BPF_CORE_READ(peer, sk_socket) : NULL;
-	file = socket ? BPF_CORE_READ(socket, file) : NULL;
-	return file ? BPF_CORE_READ(file, f_inode) : NULL;
-}
-
-static __noinline int hidden_write(struct file *file, __u64 bytes)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct process_state *state = process_get(task);
-	struct event_file_key key;
-	struct inode *inode;
-	__u32 object;
-
-	if (!file || !state || !state->labels || !task_is_actor(task) || !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
-		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	object = hidden_object(inode);
-	if (!object && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
-		inode = socket_target(file);
-		object = EVENT_OBJECT_UNIX;
-	}
-	if (!inode || !object)
-		return 0;
-	key = inode_key(inode);
-	stream_write(task, state, &key, object, bytes);
-	return 0;
-}
-
-/* A mapping of a labelled file counts whole, since huge folios are mapped without a fault that shows. A carrier that
- * maps a tmpfs file to write to it may put all that it holds there. */
-static __always_inline int mapped(struct task_struct *task, struct pt_regs *regs, long ret)
-{
-	struct access access = {.kind = EVENT_ACCESS_MAP, .offset = syscall_arg6(regs), .length = syscall_arg2(regs)};
-	struct process_state *state;
-	struct event_process_key key;
-	struct inode *inode;
-	struct file *file;
-
-	if ((__u64)ret >= (__u64)-ERROR_MAX || (syscall_arg4(regs) & MAP_ANONYMOUS))
-		return 0;
-	file = task_file(task, syscall_arg5(regs));
-	if (!file)
-		return 0;
-	inode = file_inode_real(file);
-	if (inode_filter_test(inode))
-		access_watched(inode, &access);
-	if (!(syscall_arg3(regs) & PROT_WRITE) || !(syscall_arg4(regs) & MAP_SHARED_TYPES & 1))
-		return 0;
-	state = process_get(task);
-	if (!state || !state->labels || inode_object(inode) != EVENT_OBJECT_MEMORY)
-		return 0;
-	key = process_key(task);
-	object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &key);
-	return 0;
-}
-
-/* A carrier opens a FIFO or a tmpfs file to write to it. */
-static __always_inline int opened(struct task_struct *task, __u32 fd)
+/* A carrier opens a FIFO, a tmpfs file or a terminal to write to it. */
+static __noinline int opened(struct task_struct *task, __u32 fd)
 {
 	struct process_state *state = process_get(task);
-	struct event_process_key key;
+	struct event_process_key process;
+	struct event_file_key key = {};
 	struct inode *inode;
 	struct file *file;
 	__u32 object;
@@ -191,51 +124,106 @@ static __always_inline int opened(struct task_struct *task, __u32 fd)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	object = hidden_object(inode);
-	if (!object)
+	if (object)
+		key = inode_key(inode);
+	else if (inode_is_terminal(inode) && terminal_key(file, 1, &key))
+		object = EVENT_OBJECT_TERMINAL;
+	else
 		return 0;
-	key = process_key(task);
-	object_mark(inode, object, state->labels, &key);
+	process = process_key(task);
+	key_mark(&key, object, state->labels, &process);
 	return 0;
 }
 
-/* Where the call's explicit offset left off; 0: it used the file's own. preadv splits it over two arguments. */
+static __always_inline __u8 call_role(int number, _Bool compat)
+{
+	if (number < 0 || number >= SYSCALL_MAX)
+		return ROLE_NONE;
+#if defined(__TARGET_ARCH_x86)
+	if (compat)
+		return compat_roles[number & (SYSCALL_MAX - 1)];
+#endif
+	return compat ? ROLE_NONE : roles[number & (SYSCALL_MAX - 1)];
+}
+
+#define call_arg(regs, compat, n) ((compat) ? (__u64)compat_arg##n(regs) : (__u64)syscall_arg##n(regs))
+
+/* Where a call that was given a place to keep the position in left it. */
+static __always_inline __u64 position_at(__u64 user, _Bool is_short)
+{
+	__u64 position = 0;
+
+	if (user)
+		bpf_probe_read_user(&position, is_short ? 4 : 8, (void *)user);
+	return position;
+}
+
+/* Where the call's explicit offset left off; 0: it used the file's own. */
 static __always_inline __u64 read_end(struct pt_regs *regs, int number, long ret)
 {
-	if (number == NR_pread64 || number == NR_preadv || number == NR_preadv2)
+	switch (number) {
+	case NR_preadv2:
+		if ((long)syscall_arg4(regs) == -1)
+			return 0; /* fall through */
+	case NR_pread64:
+	case NR_preadv:
 		return syscall_arg4(regs) + ret;
+	case NR_sendfile:
+		return position_at(syscall_arg3(regs), 0);
+	case NR_splice:
+	case NR_copy_file_range:
+		return position_at(syscall_arg2(regs), 0);
+	}
 	return 0;
 }
+
+#if defined(__TARGET_ARCH_x86)
+/* A position takes two registers, the low half first. */
+static __always_inline __u64 compat_end(struct pt_regs *regs, int number, long ret)
+{
+	__u64 position = compat_arg4(regs) | (__u64)compat_arg5(regs) << 32;
+
+	switch (number) {
+	case COMPAT_pread64:
+	case COMPAT_preadv:
+	case COMPAT_preadv2:
+		return position == ~0ull ? 0 : position + ret;
+	case COMPAT_sendfile:
+		return position_at(compat_arg3(regs), 1);
+	case COMPAT_sendfile64:
+		return position_at(compat_arg3(regs), 0);
+	case COMPAT_splice:
+	case COMPAT_copy_file_range:
+		return position_at(compat_arg2(regs), 0);
+	}
+	return 0;
+}
+#else
+#define compat_end(regs, number, ret) 0
+#endif
 
 static __always_inline int syscall_ended(struct pt_regs *regs, int number, long ret)
 {
-	struct task_struct *task;
-	_Bool carrier, in, out;
+	struct task_struct *task = bpf_get_current_task_btf();
+	_Bool compat = syscall_is_compat(task);
+	__u8 role = call_role(number, compat);
+	__u64 end;
 	__u32 from, to;
-	__u8 role;
 
-	if (number < 0 || number >= SYSCALL_MAX)
-		return 0;
-	role = roles[number & (SYSCALL_MAX - 1)];
-	if (role == ROLE_NONE || (ret == 0 && role != ROLE_READ)) /* the end of a pipe counts what was counted late */
-		return 0;
-	task = bpf_get_current_task_btf();
-	if (syscall_is_compat(task))
-		return 0;
-	if (role == ROLE_MMAP)
-		return mapped(task, regs, ret);
-	if (ret < 0)
-		return 0;
+	if (role == ROLE_NONE || ret < 0 || (ret == 0 && role != ROLE_READ && role != ROLE_OPEN))
+		return 0; /* the end of a pipe counts what was counted late */
 	if (role == ROLE_OPEN)
 		return opened(task, ret);
-	carrier = process_filter_test(task->tgid);
-	in = role != ROLE_WRITE;
-	out = carrier && role != ROLE_READ;
-	from = role == ROLE_SENDFILE ? syscall_arg2(regs) : syscall_arg1(regs);
-	to = role == ROLE_SPLICE ? syscall_arg3(regs) : role == ROLE_TEE ? syscall_arg2(regs) : syscall_arg1(regs);
-	if (in)
-		hidden_read(task_file(task, from), ret, read_end(regs, number, ret), role >= ROLE_SPLICE);
-	if (out)
-		hidden_write(task_file(task, to), ret);
+	from = role == ROLE_SENDFILE ? call_arg(regs, compat, 2) : call_arg(regs, compat, 1);
+	if (role != ROLE_WRITE) {
+		end = compat ? compat_end(regs, number, ret) : read_end(regs, number, ret);
+		hidden_read(task_file(task, from), ret, end, role >= ROLE_SPLICE);
+	}
+	if (role == ROLE_READ || !process_filter_test(task->tgid))
+		return 0;
+	to = role == ROLE_SPLICE ? call_arg(regs, compat, 3)
+				 : (role == ROLE_TEE ? call_arg(regs, compat, 2) : call_arg(regs, compat, 1));
+	hidden_write(task_file(task, to), ret);
 	return 0;
 }
 

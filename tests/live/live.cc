@@ -131,6 +131,8 @@ void LiveTest::SetUp() {
     config.device_majors = {5};  // of /dev/ptmx
     config.sockets = true;
     config.escalation_hold = absl::Seconds(1);
+    if (const char* stages = getenv("TENSORWARDEN_LIVE_STAGES"); stages != nullptr)
+      config.escalation_stages = std::atoi(stages);
     if (const char* tier = getenv("TENSORWARDEN_LIVE_TIER"); tier != nullptr) config.tier = tier;
     absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config);
     if (sensor.ok())

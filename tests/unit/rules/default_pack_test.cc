@@ -85,6 +85,10 @@ Scene OpenDevice(uint32_t major, ProcessInfo actor) {
   return {.actor = std::move(actor), .asset = {}, .body = DeviceOpen{.major = major, .minor = 255}};
 }
 
+Scene OpenDisk(uint32_t access) {
+  return {.actor = {}, .asset = {}, .body = DeviceOpen{.major = 259, .minor = 1, .access = access, .type = 1}};
+}
+
 Scene Self(const char* what) { return {.actor = {}, .asset = {}, .body = MakeFinding("self", what)}; }
 
 Scene OtherKind(const char* kind, const char* what) {
@@ -110,6 +114,7 @@ std::vector<RuleCase> Cases() {
       {"Client reached a volume rung", Extraction(0.3), Extraction(0.6),
        "- rule: Client reached a volume rung\n  enabled: true\n"},
       {"Stranger opens an accelerator", OpenDevice(195, {.uid = 1000}), OpenDevice(195, {.role = Role::kInference})},
+      {"Raw device that holds models opened for writing", OpenDisk(6), OpenDisk(2)},
       {"Urgent events were lost", Self("loss"), Self("blind")},
       {"A probe was lost while running", Self("probe"), Self("loss")},
       {"The agent was blind for a while", Self("blind"), Self("probe")},
