@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/base/clock.h"
+#include "agent/event/socket_text.h"
 #include "agent/sensor/iterators.h"
 #include "agent/sensor/skeleton.h"
 #include "bpf/abi/state.h"
@@ -195,6 +196,27 @@ absl::Status LiveSensor::SetServingPort(uint16_t port, bool on, const std::strin
 absl::Status LiveSensor::RestoreHolder(const LabelHolder& holder) { return maps_->RestoreHolder(holder); }
 
 absl::Status LiveSensor::Snapshot(std::vector<Event>& events) { return snapshot_->Take(events); }
+
+absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const {
+  constexpr size_t kMaxFiles = 65536;
+  Holdings holdings;
+  absl::Status status = ForEachRecord<holder_file_record>(
+      probes_->Chosen("list_files"), process.tgid, [&](const holder_file_record& file) {
+        if (FromWire(file.process) != process || holdings.files.size() >= kMaxFiles) return;
+        holdings.files.push_back({file.fd, file.object, file.open_mode, ToTuple(file.sock)});
+      });
+  if (!status.ok()) return status;
+  absl::flat_hash_map<FileKey, uint64_t> mapped;
+  status =
+      ForEachRecord<holder_map_record>(probes_->Chosen("list_maps"), process.tgid, [&](const holder_map_record& map) {
+        if (FromWire(map.process) == process && maps_->IsWatched(FromWire(map.file)))
+          mapped[FromWire(map.file)] += map.length;
+      });
+  if (!status.ok()) return status;
+  holdings.mapped.assign(mapped.begin(), mapped.end());
+  std::sort(holdings.mapped.begin(), holdings.mapped.end());
+  return holdings;
+}
 
 void LiveSensor::Sample(std::vector<Event>& events) {
   ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);

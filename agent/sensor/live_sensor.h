@@ -40,6 +40,7 @@ class LiveSensor final : public Sensor {
   absl::Status WatchDirectory(const std::string& path) override;
   absl::Status RestoreHolder(const LabelHolder& holder) override;
   absl::Status Snapshot(std::vector<Event>& events) override;
+  absl::StatusOr<Holdings> HoldingsOf(const ProcessKey& process) const override;
   void Sample(std::vector<Event>& events) override;
   std::vector<LabelHolder> Holders() const override;
   std::vector<LostRow> Lost() const override;
