@@ -127,7 +127,7 @@ $(O)/fuzz/%.o: %.cc | $(SKEL)
 	$(SAY) FUZZCC $<
 	@mkdir -p $(@D)
 	$(Q)clang++ $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-FUZZ_FOLDERS := config rules enrich host artifact traffic capture event base
+FUZZ_FOLDERS := evidence config rules enrich host artifact traffic capture event base
 $(O)/fuzz/lib.a: $(foreach f,$(FUZZ_FOLDERS),$(patsubst %.cc,$(O)/fuzz/%.o,$(call sources,$(f))))
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%_fuzz.o $(O)/fuzz/lib.a

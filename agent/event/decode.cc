@@ -56,8 +56,10 @@ std::vector<std::string> SplitArgs(std::string_view bytes) {
   return args;
 }
 
+// A zero ends the chain of frames that the kernel followed.
 std::vector<uint64_t> ToStack(const event_stack& stack) {
-  return {stack.address, stack.address + std::min<size_t>(stack.count, std::size(stack.address))};
+  const auto* end = stack.address + std::min<size_t>(stack.count, std::size(stack.address));
+  return {stack.address, std::find(stack.address, end, 0)};
 }
 
 absl::StatusOr<EventBody> Body(const process_fork_event& wire, Record) { return ProcessFork{ToKey(wire.child)}; }

@@ -29,6 +29,7 @@ bool SkipPast(std::string_view& text, char behind) {
 std::optional<Mapping> ParseLine(std::string_view line) {
   const std::optional<uint64_t> start = Number(line, 16, '-');
   const std::optional<uint64_t> end = start ? Number(line, 16, ' ') : std::nullopt;
+  const bool executable = line.size() > 2 && line[2] == 'x';
   if (!end || !SkipPast(line, ' ')) return std::nullopt;
   const std::optional<uint64_t> offset = Number(line, 16, ' ');
   if (!offset || !SkipPast(line, ' ')) return std::nullopt;
@@ -36,7 +37,12 @@ std::optional<Mapping> ParseLine(std::string_view line) {
   if (!inode) return std::nullopt;
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   if (line.ends_with(kDeleted)) line.remove_suffix(kDeleted.size());
-  return Mapping{.start = *start, .end = *end, .offset = *offset, .inode = *inode, .path = std::string(line)};
+  return Mapping{.start = *start,
+                 .end = *end,
+                 .offset = *offset,
+                 .inode = *inode,
+                 .executable = executable,
+                 .path = std::string(line)};
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ struct Mapping {
   uint64_t end = 0;
   uint64_t offset = 0;  // of `start` in the file
   uint64_t inode = 0;   // 0: no file
-  std::string path;     // or the kernel's name: [vdso], [stack]; " (deleted)" is cut off
+  bool executable = false;
+  std::string path;  // or the kernel's name: [vdso], [stack]; " (deleted)" is cut off
 };
 
 // In order of address. Lines that are none, and a last one that is cut off, are left out.

@@ -29,6 +29,9 @@ LocatedStack LocateStack(std::span<const uint64_t> addresses, const std::vector<
     StackFrame frame{.address = address};
     // All are addresses to return to: the call itself lies before, and may end its function.
     const Mapping* mapping = FindMapping(mappings, address - 1);
+    // Code without frame pointers keeps other things where the kernel looks for the caller.
+    const bool is_code = mapping != nullptr && mapping->executable;
+    if (!is_code && !mappings.empty() && !stack.frames.empty()) break;
     if (mapping != nullptr) {
       frame.module = mapping->path;
       frame.module_offset = address - mapping->start + mapping->offset;

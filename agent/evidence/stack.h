@@ -20,7 +20,8 @@ struct LocatedStack {
   std::vector<Mapping> modules;    // of the request, one mapping each
 };
 
-// At most kMaxSymbolModules files; frames of others keep their module and offset.
+// The stack ends where an address lies in no code. At most kMaxSymbolModules files; frames of others keep their module
+// and offset.
 LocatedStack LocateStack(std::span<const uint64_t> addresses, const std::vector<Mapping>& mappings);
 
 // Puts the names that the helper found into the frames. `names`: one per frame asked.

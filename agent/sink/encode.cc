@@ -17,7 +17,7 @@ std::string EncodeText(const Alert& alert) {
   if (!alert.evidence.empty()) line += fmt::format(" ({})", alert.evidence);
   if (alert.seen) {
     const std::string stack = StackText(*alert.seen);
-    line += fmt::format(" called from: {}; open: {}", stack.empty() ? "not known" : stack,
+    line += fmt::format(" (call: {}; {} open files)", stack.empty() ? "not known" : stack,
                         alert.seen->descriptors.size() + alert.seen->more_descriptors);
   }
   return ToPrintable(fmt::format("{} id={}", line, alert.id));
