@@ -297,7 +297,7 @@ void serialize(Archive& ar, LossSample& v, uint32_t version) {
   FirstFields<3>(ar, v, v.kind, v.produced, v.ring_full, v.map_full, v.read_failed);
   if (version < 1) return;
   Field(ar, v.top);
-  Field(ar, v.top_produced);
+  Field(ar, v.top_lost);
   Field(ar, v.ring_full_by_cpu);
 }
 

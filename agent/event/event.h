@@ -258,8 +258,8 @@ struct LossSample {
   uint64_t ring_full = 0;
   uint64_t map_full = 0;
   uint64_t read_failed = 0;
-  ProcessKey top;             // made most records of this kind since the last look; zero: not known
-  uint64_t top_produced = 0;  // how many, lost ones among them
+  ProcessKey top;         // made most of the records that were lost since the last sample; zero: not known
+  uint64_t top_lost = 0;  // how many
   std::vector<uint64_t> ring_full_by_cpu;
 };
 

@@ -220,6 +220,7 @@ absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const
 
 void LiveSensor::Sample(std::vector<Event>& events) {
   ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);
+  std::map<std::string, LossLedger::Top> tops = losers_.Take(maps_->Losers());
   for (LostRow& row : Lost()) {
     const auto told = told_losses_.find(row.kind);
     if (SameLoss(row, told == told_losses_.end() ? LostRow{} : told->second)) continue;
@@ -229,7 +230,10 @@ void LiveSensor::Sample(std::vector<Event>& events) {
                             .produced = row.produced,
                             .ring_full = row.ring_full,
                             .map_full = row.map_full,
-                            .read_failed = row.read_failed};
+                            .read_failed = row.read_failed,
+                            .top = tops[row.kind].process,
+                            .top_lost = tops[row.kind].lost,
+                            .ring_full_by_cpu = row.ring_full_by_cpu};
     events.push_back(std::move(event));
     told_losses_[row.kind] = std::move(row);
   }

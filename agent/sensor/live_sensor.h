@@ -16,6 +16,7 @@
 #include "agent/sensor/file_marks.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
+#include "agent/sensor/loss_ledger.h"
 #include "agent/sensor/process_starts.h"
 #include "agent/sensor/rings.h"
 #include "agent/sensor/sensor.h"
@@ -79,6 +80,7 @@ class LiveSensor final : public Sensor {
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;
+  LossLedger losers_;
   std::deque<Opener> openers_;
   std::vector<Event> pending_;  // found by Tick(), told by the next Drain()
   absl::flat_hash_map<std::string, LostRow> told_losses_;

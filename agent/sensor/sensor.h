@@ -59,6 +59,8 @@ struct LostRow {
   uint64_t ring_full = 0;
   uint64_t map_full = 0;
   uint64_t read_failed = 0;
+  std::vector<uint64_t> produced_by_cpu;  // empty: not of a probe
+  std::vector<uint64_t> ring_full_by_cpu;
 };
 
 // One open file of a process, as the kernel lists it: regular files, pipes, unix and internet sockets.
