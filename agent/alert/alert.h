@@ -42,6 +42,9 @@ struct Alert {
   uint32_t login_uid = 0xffffffff;
   std::string cgroup;
   std::string unit;
+  std::string container;       // whole id; "" none
+  std::string container_type;  // docker, podman, ...
+  std::string pod;
   std::string role;
   bool role_confirmed = false;
   std::string workload;

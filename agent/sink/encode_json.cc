@@ -76,6 +76,9 @@ void WriteActor(JsonObject::Writer& writer, const Alert& alert) {
   if (alert.login_uid != kUnset) actor.Number("login_uid", alert.login_uid);
   actor.Text("cgroup", alert.cgroup);
   actor.Text("unit", alert.unit);
+  actor.Text("container", alert.container);
+  actor.Text("container_type", alert.container_type);
+  actor.Text("pod", alert.pod);
   if (!alert.role.empty() && alert.role != "none") {
     actor.Text("role", alert.role);
     actor.Bool("role_confirmed", alert.role_confirmed);

@@ -111,6 +111,7 @@ std::vector<RuleCase> Cases() {
        "- rule: Client reached a volume rung\n  enabled: true\n"},
       {"Stranger opens an accelerator", OpenDevice(195, {.uid = 1000}), OpenDevice(195, {.role = Role::kInference})},
       {"Urgent events were lost", Self("loss"), Self("blind")},
+      {"Bulk events were lost in a flood", Self("flood"), Self("loss")},
       {"A probe was lost while running", Self("probe"), Self("loss")},
       {"The agent was blind for a while", Self("blind"), Self("probe")},
   };

@@ -23,6 +23,9 @@ inline Alert FullAlert() {
   alert.login_uid = 1000;
   alert.cgroup = "/user.slice/s.scope";
   alert.unit = "s.scope";
+  alert.container = "c0ffee";
+  alert.container_type = "docker";
+  alert.pod = "11111111-2222-3333-4444-555555555555";
   alert.role = "admin";
   alert.workload = "suggested:shell";
   alert.ancestry = {{.pid = 41, .executable = "/bin/sh", .command_line = "sh"}};
