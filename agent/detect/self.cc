@@ -61,8 +61,8 @@ class SelfDetector final : public Detector {
     uint64_t& reported = lost_[loss.kind];
     if (lost < 2 * reported) return;
     reported = lost;
-    Finding finding = Make(IsUrgent(loss.kind) ? "loss" : "flood", "self:loss:" + loss.kind, 0.6,
-                           LossText(event, loss, lost));
+    Finding finding =
+        Make(IsUrgent(loss.kind) ? "loss" : "flood", "self:loss:" + loss.kind, 0.6, LossText(event, loss, lost));
     finding.process = loss.top;
     finding.value = static_cast<double>(lost);
     finding.threshold = static_cast<double>(least);
@@ -71,9 +71,8 @@ class SelfDetector final : public Detector {
   }
 
   static std::string LossText(const EnrichedEvent& event, const LossSample& loss, uint64_t lost) {
-    std::string text =
-        fmt::format("{} {} records are lost: {} because the ring was full, {} because a map was full", lost, loss.kind,
-                    loss.ring_full, loss.map_full);
+    std::string text = fmt::format("{} {} records are lost: {} because the ring was full, {} because a map was full",
+                                   lost, loss.kind, loss.ring_full, loss.map_full);
     if (!loss.top) return text;
     const ProcessInfo* process = event.host->Process(loss.top);
     const std::string name = process == nullptr || process->comm.empty() ? "a process" : process->comm;

@@ -15,14 +15,10 @@ struct ScopeRow {
   bool any_name;  // the rest is a name and no hash
 };
 constexpr ScopeRow kScopes[] = {
-    {"docker-", "docker", false},
-    {"cri-containerd-", "containerd", false},
-    {"nerdctl-", "containerd", false},
-    {"crio-", "cri-o", false},
-    {"libpod-", "podman", false},
-    {"libpod-payload-", "podman", false},
-    {"systemd-nspawn@", "nspawn", true},
-    {"machine-", "nspawn", true},
+    {"docker-", "docker", false},        {"cri-containerd-", "containerd", false},
+    {"nerdctl-", "containerd", false},   {"crio-", "cri-o", false},
+    {"libpod-", "podman", false},        {"libpod-payload-", "podman", false},
+    {"systemd-nspawn@", "nspawn", true}, {"machine-", "nspawn", true},
     {"lxc.payload.", "lxc", true},
 };
 
@@ -38,9 +34,8 @@ constexpr ParentRow kParents[] = {{"docker", "docker", false},
                                   {"lxc", "lxc", true}};
 
 bool IsId(std::string_view text) {
-  return text.size() == kIdDigits && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return text.size() == kIdDigits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string_view WithoutUnitSuffix(std::string_view component) {

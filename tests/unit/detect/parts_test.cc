@@ -42,11 +42,9 @@ TEST(SelfTest, BulkLossIsAFloodWhenItIsMuch) {
 TEST(SelfTest, LossNamesTheProcessAndTheProcessorThatItCameFrom) {
   testing::DetectBench bench(CreateSelfDetector({}));
   bench.host.Exec(7, {.comm = "flooder"});
-  const auto findings = bench.Feed(0, LossSample{.kind = "file_change",
-                                                 .ring_full = 5,
-                                                 .top = testing::Pid(7),
-                                                 .top_lost = 4,
-                                                 .ring_full_by_cpu = {1, 4}});
+  const auto findings = bench.Feed(
+      0, LossSample{
+             .kind = "file_change", .ring_full = 5, .top = testing::Pid(7), .top_lost = 4, .ring_full_by_cpu = {1, 4}});
   ASSERT_THAT(findings, SizeIs(1));
   EXPECT_EQ(findings[0].process, testing::Pid(7));
   EXPECT_THAT(findings[0].evidence, ::testing::HasSubstr("4, were made by flooder (pid 7); 4 on CPU 1"));
