@@ -425,6 +425,7 @@ void LiveAgentImpl::Save() {
 absl::Status LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return absl::OkStatus();
   stats_.dropped_scans = discovery_->dropped();
+  stats_.evidence = evidence_->stats();
   return WriteFileAtomic(
       options_.stats_path,
       StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),

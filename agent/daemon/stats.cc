@@ -33,6 +33,8 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                  {"resynchronised", http.resynchronised},
                  {"evicted", http.evicted},
                  {"connections", http.connections}};
+  out["evidence"] = {
+      {"wanted", stats.evidence.wanted}, {"late", stats.evidence.late}, {"crowded", stats.evidence.crowded}};
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},
