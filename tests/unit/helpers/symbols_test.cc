@@ -23,7 +23,6 @@ extern "C" __attribute__((noinline)) int SymbolsTestLandmark(int x) { return x *
 namespace tensorwarden::symbols {
 namespace {
 
-using ::testing::IsEmpty;
 
 std::string OwnMaps() {
   std::stringstream text;
