@@ -184,8 +184,9 @@ absl::Status LiveAgentImpl::StartEvidence() {
     spdlog::warn("tensorwarden-symbols is not installed: stacks of alerts have no function names");
   }
   absl::StatusOr<std::unique_ptr<EvidenceCollector>> evidence = EvidenceCollector::Create(std::move(config));
-  if (evidence.ok()) evidence_ = *std::move(evidence);
-  return evidence.status();
+  if (!evidence.ok()) return evidence.status();
+  evidence_ = *std::move(evidence);
+  return absl::OkStatus();
 }
 
 // The look at a process is an event as any other, so that a replay has it too.
