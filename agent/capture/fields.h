@@ -231,6 +231,12 @@ void serialize(Archive& ar, FileCandidate& v, uint32_t version) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, NameHint& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.inode, v.directory, v.op);
+}
+
+template <class Archive>
 void serialize(Archive& ar, HttpSegment& v, uint32_t version) {
   CheckVersion(version, 0);
   Fields(ar, v, v.socket, v.cookie, v.seq, v.payload_len, v.tcp_flags, v.payload);

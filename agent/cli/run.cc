@@ -38,7 +38,9 @@ void AddRun(CLI::App& app, Action& action) {
   verb->add_option("--record", flags->live.record_path, "Also write every event to this capture")->type_name("F");
   verb->add_option("--stats", flags->live.stats_path, "Write counters to this file every ten seconds and at the end")
       ->type_name("F");
-  verb->add_flag("--escalate", flags->live.hold_escalation, "Keep the system-call hooks attached")->group("");
+  verb->add_option("--escalate", flags->live.hold_escalation, "Keep the system-call hooks attached at stage 1 or 2")
+      ->check(CLI::Range(1, 2))
+      ->group("");
   verb->callback([flags, &action] { action = [flags] { return RunLive(*flags); }; });
 }
 

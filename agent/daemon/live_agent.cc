@@ -152,6 +152,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   const RuleNeeds needs = rules.rules->Needs();
   config_.sensor.opens = needs.opens;
   config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
+  if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
   sensor_ = *std::move(sensor);
@@ -262,7 +263,7 @@ void LiveAgentImpl::RestoreState() {
 }
 
 absl::Status LiveAgentImpl::Run() {
-  if (options_.hold_escalation) {
+  if (options_.hold_escalation > 0) {
     if (absl::Status status = sensor_->Escalate(); !status.ok()) return status;
   }
   const uint64_t end_ns = options_.duration == absl::InfiniteDuration()
@@ -388,7 +389,7 @@ void LiveAgentImpl::Tick() {
   next_tick_ns_ = BoottimeNs() + kTickNs;
   ++ticks_;
   sensor_->Tick();
-  if (options_.hold_escalation) (void)sensor_->Escalate();
+  if (options_.hold_escalation > 0) (void)sensor_->Escalate();
   std::vector<Event> samples;
   sensor_->Sample(samples);
   for (Event& sample : samples) Dispatch(std::move(sample));

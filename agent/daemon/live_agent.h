@@ -14,9 +14,9 @@ namespace tensorwarden {
 
 struct LiveOptions {
   absl::Duration duration = absl::InfiniteDuration();
-  std::string record_path;       // capture of every event; "" none
-  std::string stats_path;        // counters as one JSON object, every ten seconds and at the end; "" none
-  bool hold_escalation = false;  // keep the system-call hooks attached (benchmarks)
+  std::string record_path;  // capture of every event; "" none
+  std::string stats_path;   // counters as one JSON object, every ten seconds and at the end; "" none
+  int hold_escalation = 0;  // keep the system-call hooks attached, at this stage at most (benchmarks)
 };
 
 class LiveAgent {

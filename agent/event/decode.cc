@@ -168,13 +168,8 @@ absl::StatusOr<EventBody> Body(const file_candidate_event& wire, Record) {
   return FileCandidate{.file = ToKey(wire.file), .size = wire.size, .name = ToString(wire.name)};
 }
 
-// The wire has last components only; the sensor, which knows the watched directories, completes them.
-absl::StatusOr<EventBody> Body(const file_name_event& wire, Record) {
-  return FileName{.file = ToKey(wire.file),
-                  .replaced = ToKey(wire.replaced),
-                  .op = wire.op,
-                  .path = ToString(wire.name),
-                  .old_path = ToString(wire.old_name)};
+absl::StatusOr<EventBody> Body(const name_hint_event& wire, Record) {
+  return NameHint{.inode = ToKey(wire.inode), .directory = wire.directory != 0, .op = wire.op};
 }
 
 template <typename Wire>
@@ -210,8 +205,8 @@ absl::StatusOr<EventBody> DecodeBody(uint16_t kind, Record record) {
       return Decode<http_segment_event>(record, "http_segment", offsetof(http_segment_event, payload));
     case EVENT_KIND_FILE_CANDIDATE:
       return Decode<file_candidate_event>(record, "file_candidate");
-    case EVENT_KIND_FILE_NAME:
-      return Decode<file_name_event>(record, "file_name");
+    case EVENT_KIND_NAME_HINT:
+      return Decode<name_hint_event>(record, "name_hint");
     default:
       return absl::UnimplementedError(fmt::format("record of unknown kind {}", kind));
   }

@@ -113,7 +113,7 @@ struct FileOpen {
   std::string path;
 };
 
-// A watched file, or an entry of a watched directory, got or lost a name. From fanotify or the kernel tiers.
+// A watched file, or an entry of a watched directory, got or lost a name.
 struct FileName {
   FileKey file;
   FileKey replaced;
@@ -163,6 +163,13 @@ struct FileCandidate {
   FileKey file;
   uint64_t size = 0;
   std::string name;
+};
+
+// Never enters the sequencer: the sensor answers with a look at the directory, whose result does (FileName).
+struct NameHint {
+  FileKey inode;  // a watched file or directory
+  bool directory = false;
+  uint32_t op = 0;  // enum event_name_op that was asked for; 0: not known
 };
 
 // Never enters the sequencer: the meter turns segments into HttpRequest.
@@ -335,7 +342,7 @@ struct Evidence {
 using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
                                FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
                                HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-                               StateRestored, LossSample, ProbeState, ClockTick, Finding, Evidence>;
+                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

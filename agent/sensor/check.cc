@@ -17,7 +17,7 @@ absl::StatusOr<SensorCheck> CheckSensor(const SensorConfig& config) {
   const absl::Status escalated = (*sensor)->Escalate();
   check.probes = (*sensor)->Probes();
   for (ProbeRow& row : check.probes) {
-    if (row.group != "syscalls") continue;
+    if (row.group != "syscalls" && row.group != "listed_syscalls") continue;
     row.state = escalated.ok() ? "on demand" : "missing";
     if (!escalated.ok() && row.why.empty()) row.why = std::string(escalated.message());
   }

@@ -3,46 +3,127 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <memory>
 #include <utility>
 
+#include "agent/base/clock.h"
+#include "agent/sensor/skeleton.h"
+
 namespace tensorwarden {
+namespace {
+
+constexpr const char* kGroup = "syscalls";
+
+}  // namespace
+
+Escalation::Escalation(const LoadedProbes& probes, const SensorConfig& config, bool permanent)
+    : probes_(probes),
+      hold_ns_(static_cast<uint64_t>(absl::ToInt64Nanoseconds(config.escalation_hold))),
+      stages_(config.escalation_stages),
+      permanent_(permanent),
+      worker_([this] { Work(); }) {}
 
 Escalation::~Escalation() {
-  if (detacher_.joinable()) detacher_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+    jobs_.clear();
+  }
+  wake_.notify_one();
+  worker_.join();
 }
 
-void Escalation::Report(uint64_t now_ns, const char* program, std::string why) {
+void Escalation::Work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return ends_ || !jobs_.empty(); });
+    if (ends_) return;
+    const std::function<void()> job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    lock.lock();
+  }
+}
+
+// With the lock held.
+void Escalation::Post(std::function<void()> job) {
+  jobs_.push_back(std::move(job));
+  wake_.notify_one();
+}
+
+// With the lock held.
+void Escalation::Report(const char* program, std::string why) {
   Event event;
-  event.origin.ktime_ns = now_ns;
-  event.body = ProbeState{.group = "syscalls", .chosen = program, .why = std::move(why)};
+  event.origin.ktime_ns = BoottimeNs();
+  event.body = ProbeState{.group = kGroup, .chosen = program, .why = std::move(why)};
   changes_.push_back(std::move(event));
+}
+
+int Escalation::Stage() const {
+  const std::lock_guard lock(mutex_);
+  if (!second_.empty()) return 2;
+  return first_.empty() ? 0 : 1;
 }
 
 absl::Status Escalation::Raise(uint64_t now_ns, const char* why) {
   last_reason_ns_ = now_ns;
   if (Active()) return absl::OkStatus();
-  absl::StatusOr<std::vector<Link>> links = probes_.Attach(When::kEscalated);
-  if (!links.ok()) return links.status();
-  if (links->empty()) return absl::FailedPreconditionError("no system-call hook loaded");
-  links_ = *std::move(links);
-  Report(now_ns, "syscall_exit", why);
-  return absl::OkStatus();
+  absl::StatusOr<Links> first = probes_.Attach(When::kFirstStage);
+  if (!first.ok()) return first.status();
+  if (first->empty()) return absl::FailedPreconditionError("no system-call hook loaded");
+  absl::StatusOr<Links> lasting = probes_.Attach(When::kEscalated);
+  const std::lock_guard lock(mutex_);
+  first_ = *std::move(first);
+  if (lasting.ok()) lasting_ = *std::move(lasting);
+  SetListed(false);
+  Report("syscall_exit", why);
+  ++generation_;
+  if (stages_ > 1) Post([this, generation = generation_] { AttachSecond(generation); });
+  return lasting.status();
 }
 
-void Escalation::Release() {
-  if (detacher_.joinable()) detacher_.join();
-  detacher_ = std::thread([links = std::exchange(links_, {})]() mutable { links.clear(); });
+// Whose turn it is to count a call while both are attached.
+void Escalation::SetListed(bool on) const {
+  __atomic_store_n(&probes_.skeleton().bss->listed_calls_stand, on ? 1 : 0, __ATOMIC_SEQ_CST);
+}
+
+// On the worker's thread. The first stage is let go only when the second stands, so no call goes unseen.
+void Escalation::AttachSecond(uint64_t generation) {
+  absl::StatusOr<Links> second = probes_.AttachListedCalls();
+  Links gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!second.ok()) return Report("syscall_exit", fmt::format("it stays: {}", second.status().ToString()));
+    if (second->empty()) return;
+    const bool late = generation != generation_ || first_.empty();
+    gone = late ? *std::move(second) : std::exchange(first_, {});
+    if (!late) {
+      second_ = *std::move(second);
+      SetListed(true);
+      Report("syscall_exit_listed", "the listed calls alone are hooked now");
+    }
+  }
+  gone.clear();  // without the lock: it may take a second
 }
 
 void Escalation::Tick(uint64_t now_ns, bool has_reason) {
   if (!Active() || permanent_) return;
   if (has_reason) last_reason_ns_ = now_ns;
   if (now_ns - last_reason_ns_ < hold_ns_) return;
-  Release();
-  Report(now_ns, "", fmt::format("no unconfirmed carrier for {} s", hold_ns_ / 1'000'000'000));
+  const std::lock_guard lock(mutex_);
+  ++generation_;
+  Report("", fmt::format("no unconfirmed carrier for {} s", hold_ns_ / 1'000'000'000));
+  auto gone = std::make_shared<Links>(std::exchange(first_, {}));
+  for (Links* links : {&second_, &lasting_}) {
+    std::move(links->begin(), links->end(), std::back_inserter(*gone));
+    links->clear();
+  }
+  Post([gone] { gone->clear(); });
 }
 
 void Escalation::TakeChanges(std::vector<Event>& events) {
+  const std::lock_guard lock(mutex_);
   events.insert(events.end(), std::make_move_iterator(changes_.begin()), std::make_move_iterator(changes_.end()));
   changes_.clear();
 }

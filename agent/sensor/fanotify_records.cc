@@ -1,12 +1,17 @@
 #include "agent/sensor/fanotify_records.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
 #include <sys/fanotify.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "agent/base/unique_fd.h"
 
 namespace tensorwarden {
 namespace {
@@ -78,6 +83,11 @@ void TakeInfos(Bytes infos, MarkRecord& record) {
   }
 }
 
+struct RoomyHandle {
+  file_handle header;
+  unsigned char room[MAX_HANDLE_SZ];
+};
+
 }  // namespace
 
 std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer) {
@@ -97,10 +107,7 @@ std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer) {
 }
 
 std::optional<HandleId> HandleOf(const std::string& path) {
-  struct {
-    file_handle header;
-    unsigned char room[MAX_HANDLE_SZ];
-  } handle{};
+  RoomyHandle handle{};
   int mount_id = 0;
   struct statfs fs {};
   if (statfs(path.c_str(), &fs) != 0) return std::nullopt;
@@ -110,6 +117,23 @@ std::optional<HandleId> HandleOf(const std::string& path) {
       return MakeId(&fs.f_fsid, handle.header.handle_type, handle.header.f_handle, handle.header.handle_bytes);
   }
   return std::nullopt;
+}
+
+std::optional<std::string> PathOfHandle(const HandleId& id, int mount_fd) {
+  constexpr size_t kTypeAt = sizeof(__kernel_fsid_t);
+  constexpr size_t kBytesAt = kTypeAt + sizeof(int32_t);
+  RoomyHandle handle{};
+  if (id.size() <= kBytesAt || id.size() - kBytesAt > MAX_HANDLE_SZ) return std::nullopt;
+  std::memcpy(&handle.header.handle_type, id.data() + kTypeAt, sizeof(int32_t));
+  handle.header.handle_bytes = static_cast<unsigned>(id.size() - kBytesAt);
+  std::memcpy(handle.header.f_handle, id.data() + kBytesAt, handle.header.handle_bytes);
+  const UniqueFd fd(open_by_handle_at(mount_fd, &handle.header, O_PATH | O_CLOEXEC));
+  struct stat st {};
+  if (!fd || fstat(fd.get(), &st) != 0 || st.st_nlink == 0) return std::nullopt;
+  char path[PATH_MAX];
+  const ssize_t n = readlink(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), path, sizeof(path));
+  if (n <= 0 || n == sizeof(path)) return std::nullopt;
+  return std::string(path, static_cast<size_t>(n));
 }
 
 }  // namespace tensorwarden

@@ -34,4 +34,8 @@ std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer);
 // Handle of what `path` names (a link itself, not its target); nothing when the file system gives none.
 std::optional<HandleId> HandleOf(const std::string& path);
 
+// Where the object of a handle is now, by a descriptor of any directory of its mount; nothing when it is gone, lies on
+// another file system, or its handle only compares.
+std::optional<std::string> PathOfHandle(const HandleId& handle, int mount_fd);
+
 }  // namespace tensorwarden

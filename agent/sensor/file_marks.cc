@@ -21,20 +21,8 @@ constexpr uint64_t kEntryMask = FAN_CREATE | FAN_DELETE | FAN_RENAME;
 constexpr uint64_t kDirectoryMask = kEntryMask | FAN_ONDIR;
 constexpr uint64_t kAncestorMask = FAN_RENAME | FAN_ONDIR;
 constexpr size_t kMaxMarks = 65536;
-constexpr size_t kMaxVacated = 4096;  // beyond it they are forgotten: each move itself was told
 constexpr size_t kMaxRecentChanges = 4096;
 constexpr uint64_t kChangeGapNs = 100'000'000;
-
-std::string Directory(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-bool IsBelow(const std::string& path, const std::string& directory) {
-  return !directory.empty() && path.size() > directory.size() && path.starts_with(directory) &&
-         path[directory.size()] == '/';
-}
 
 // A rename, link or unlink changes the link count of an inode too: told once, as a change of names.
 void DropLinkCounts(std::vector<MarkRecord>& records) {
@@ -47,8 +35,9 @@ void DropLinkCounts(std::vector<MarkRecord>& records) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<FileMarks>> FileMarks::Create(MarkQueries queries) {
-  auto marks = std::unique_ptr<FileMarks>(new FileMarks(std::move(queries)));
+absl::StatusOr<std::unique_ptr<FileMarks>> FileMarks::Create(NameBook& book,
+                                                             std::function<ProcessKey(uint32_t tgid)> process_of) {
+  auto marks = std::unique_ptr<FileMarks>(new FileMarks(book, std::move(process_of)));
   // The queue stays limited (an overflow is reported), or a writer could fill the kernel's memory.
   marks->group_ = UniqueFd(fanotify_init(
       FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS | FAN_REPORT_DFID_NAME_TARGET, O_RDONLY));
@@ -83,24 +72,26 @@ absl::Status FileMarks::WatchDirectory(const std::string& path) {
 }
 
 absl::Status FileMarks::Watch(const FileKey& file, const std::string& path) {
-  if (path.empty()) return absl::OkStatus();
   if (files_.size() >= kMaxMarks && !files_.contains(file))
     return Fail(absl::ResourceExhaustedError("too many watched files"));
   const std::optional<HandleId> handle = HandleOf(path);
   if (!handle) return Fail(absl::ErrnoToStatus(errno, fmt::format("handle of '{}'", path)));
   if (absl::Status status = Mark(path, kFileMask); !status.ok()) return status;
   by_handle_[*handle] = file;
-  by_path_[path] = file;
-  files_[file] = {*handle, path, AttributesAt(path)};
-  vacated_.erase(path);
-  WatchAncestors(Directory(path));
-  return WatchDirectory(Directory(path));
+  files_[file] = {*handle, AttributesAt(path)};
+  WatchAncestors(DirectoryOf(path));
+  return WatchDirectory(DirectoryOf(path));
 }
 
-// As far as the kernel lets; what is refused is counted.
+// As far as the kernel lets; what is refused is counted. Not beyond the file system: a mark would slow the next one
+// down, and its root has no name there.
 void FileMarks::WatchAncestors(const std::string& path) {
+  struct stat below {};
+  if (stat(path.c_str(), &below) != 0) return;
   for (std::string above = path; above.starts_with('/') && above != "/";) {
-    above = Directory(above);
+    above = DirectoryOf(above);
+    struct stat st {};
+    if (stat(above.c_str(), &st) != 0 || st.st_dev != below.st_dev) return;
     const std::optional<HandleId> handle = HandleOf(above);
     if (!handle || ancestors_.contains(*handle) || ancestors_.size() >= kMaxMarks) return;
     if (!Mark(above, kAncestorMask).ok()) return;
@@ -121,8 +112,8 @@ FileMarks::Attributes FileMarks::AttributesAt(const std::string& path) {
 }
 
 // A name more or less shows as a change of attributes. Equal in everything is none of that: extended attributes.
-bool FileMarks::OnlyLinksChanged(File& file) {
-  const Attributes before = std::exchange(file.attributes, AttributesAt(file.path));
+bool FileMarks::OnlyLinksChanged(File& file, const std::string& path) {
+  const Attributes before = std::exchange(file.attributes, AttributesAt(path));
   if (before.ino == 0 || before.ino != file.attributes.ino) return false;
   Attributes linked = before;
   linked.links = file.attributes.links;
@@ -132,14 +123,11 @@ bool FileMarks::OnlyLinksChanged(File& file) {
 void FileMarks::Unwatch(const FileKey& file) {
   const auto found = files_.find(file);
   if (found == files_.end()) return;
-  const File& known = found->second;
   // By path: when another file has the name now, its mark is not ours to remove.
-  const auto named = by_path_.find(known.path);
-  if (named != by_path_.end() && named->second == file) {
-    fanotify_mark(group_.get(), FAN_MARK_REMOVE | FAN_MARK_DONT_FOLLOW, kFileMask, AT_FDCWD, known.path.c_str());
-    by_path_.erase(named);
-  }
-  by_handle_.erase(known.handle);
+  const std::string path = book_.PathOf(file);
+  if (book_.At(path) == file)
+    fanotify_mark(group_.get(), FAN_MARK_REMOVE | FAN_MARK_DONT_FOLLOW, kFileMask, AT_FDCWD, path.c_str());
+  by_handle_.erase(found->second.handle);
   files_.erase(found);
 }
 
@@ -148,24 +136,12 @@ FileKey FileMarks::Known(const HandleId& object) const {
   return found == by_handle_.end() ? FileKey{} : found->second;
 }
 
-std::string FileMarks::PathOf(const NamedEntry& entry) const {
-  auto found = directories_.find(entry.directory);
-  if (found == directories_.end()) found = ancestors_.find(entry.directory);
+std::string FileMarks::PathOf(const std::optional<NamedEntry>& entry) const {
+  if (!entry) return "";
+  auto found = directories_.find(entry->directory);
+  if (found == directories_.end()) found = ancestors_.find(entry->directory);
   if (found == directories_.end() || found == ancestors_.end()) return "";
-  return found->second == "/" ? "/" + entry.name : found->second + "/" + entry.name;
-}
-
-std::string FileMarks::PathOf(const FileKey& file) const {
-  const auto found = files_.find(file);
-  return found == files_.end() ? "" : found->second.path;
-}
-
-// Not by O_PATH: such a descriptor does not show the inode below overlayfs. Devices and pipes are not waited for.
-FileKey FileMarks::KeyAt(const std::string& path) const {
-  if (path.empty()) return {};
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_NOCTTY));
-  if (!fd) return {};
-  return queries_.key_of(fd.get()).value_or(FileKey{});
+  return JoinPath(found->second, entry->name);
 }
 
 void FileMarks::TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events) {
@@ -191,82 +167,27 @@ void FileMarks::MoveDirectories(const std::string& old_path, const std::string& 
   }
 }
 
-// A watched file has another path now. "": not known.
-FileName FileMarks::MoveFile(const FileKey& file, const std::string& path) {
-  File& known = files_[file];
-  FileName name{.file = file, .op = EVENT_NAME_RENAME, .path = path, .old_path = known.path};
-  if (const auto old = by_path_.find(known.path); old != by_path_.end() && old->second == file) by_path_.erase(old);
-  if (vacated_.size() >= kMaxVacated) vacated_.clear();
-  if (!known.path.empty()) vacated_[known.path] = file;
-  if (const auto taken = vacated_.find(path); taken != vacated_.end()) {
-    if (taken->second != file) name.replaced = taken->second;
-    vacated_.erase(taken);
-  }
-  if (!path.empty()) by_path_[path] = file;
-  known.path = path;
-  return name;
-}
-
-// Files of a directory that takes the place of one with assets: each stands where an asset was.
-void FileMarks::TakeVacated(const std::string& old_path, const std::string& path, const Origin& origin,
-                            std::vector<Event>& events) {
-  absl::erase_if(vacated_, [&](const auto& entry) {
-    if (!IsBelow(entry.first, path)) return false;
-    FileName name{.replaced = entry.second, .op = EVENT_NAME_RENAME, .path = entry.first};
-    name.file = KeyAt(name.path);
-    if (!name.file || name.file == name.replaced) return false;
-    if (!old_path.empty()) name.old_path = old_path + name.path.substr(path.size());
-    events.push_back({.origin = origin, .body = std::move(name)});
-    return true;
-  });
-}
-
 void FileMarks::TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
-  const std::string old_path = record.from ? PathOf(*record.from) : "";
-  const std::string path = record.to ? PathOf(*record.to) : "";
-  std::vector<FileKey> below;
-  for (const auto& [file, known] : files_)
-    if (IsBelow(known.path, old_path)) below.push_back(file);
-  for (const FileKey& file : below) {
-    const std::string rest = files_[file].path.substr(old_path.size());
-    events.push_back({.origin = origin, .body = MoveFile(file, path.empty() ? "" : path + rest)});
-  }
+  const std::string old_path = PathOf(record.from);
+  const std::string path = PathOf(record.to);
+  const bool has_files = !old_path.empty() && book_.DirectoryMoved(old_path, path, origin, events);
   if (!old_path.empty()) MoveDirectories(old_path, path);
   if (path.empty()) return;
-  if (!below.empty()) WatchAncestors(path);
-  TakeVacated(old_path, path, origin, events);
+  if (has_files) WatchAncestors(path);
+  book_.TakeVacated(old_path, path, origin, events);
 }
 
-void FileMarks::TakeRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
-  FileName name{.op = EVENT_NAME_RENAME};
-  if (record.from) name.old_path = PathOf(*record.from);
-  if (record.to) name.path = PathOf(*record.to);
-  name.file = Known(record.object);
-  const bool is_watched = static_cast<bool>(name.file);
-  if (!is_watched) name.file = KeyAt(name.path);
-  if (const auto replaced = by_path_.find(name.path); replaced != by_path_.end() && replaced->second != name.file)
-    name.replaced = replaced->second;
-  if (const auto old = by_path_.find(name.old_path); old != by_path_.end() && old->second == name.file)
-    by_path_.erase(old);
-  if (!name.path.empty() && (is_watched || name.replaced)) by_path_[name.path] = name.file;
-  if (is_watched && !name.path.empty()) files_[name.file].path = name.path;
-  events.push_back({.origin = origin, .body = std::move(name)});
-}
-
-void FileMarks::TakeEntry(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
-  FileName name{.path = PathOf(*record.entry)};
-  name.file = Known(record.object);
-  const auto named = by_path_.find(name.path);
-  if ((record.mask & FAN_CREATE) != 0) {
-    name.op = name.file ? EVENT_NAME_LINK : EVENT_NAME_CREATE;
-    if (!name.file) name.file = KeyAt(name.path);
-  } else {
-    if (!name.file && named != by_path_.end()) name.file = named->second;
-    if (!name.file) return;  // a stranger in the directory went
-    name.op = EVENT_NAME_UNLINK;
-    if (named != by_path_.end() && named->second == name.file) by_path_.erase(named);
+void FileMarks::TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
+  const bool is_directory = (record.mask & FAN_ONDIR) != 0;
+  if ((record.mask & FAN_RENAME) != 0) {
+    if (is_directory)
+      TakeDirectoryRename(record, origin, events);
+    else if (IsWatchedDirectory(record.from) || IsWatchedDirectory(record.to))
+      book_.Renamed(PathOf(record.from), PathOf(record.to), Known(record.object), origin, events);
   }
-  events.push_back({.origin = origin, .body = std::move(name)});
+  if (!record.entry || is_directory) return;
+  if ((record.mask & FAN_CREATE) != 0) book_.Created(PathOf(record.entry), Known(record.object), origin, events);
+  if ((record.mask & FAN_DELETE) != 0) book_.Deleted(PathOf(record.entry), Known(record.object), origin, events);
 }
 
 void FileMarks::Take(const MarkRecord& record, std::vector<Event>& events, std::vector<AssetOpen>& opens) {
@@ -274,22 +195,15 @@ void FileMarks::Take(const MarkRecord& record, std::vector<Event>& events, std::
   if ((record.mask & FAN_Q_OVERFLOW) != 0 || record.pid == static_cast<uint32_t>(getpid())) return;
   Origin origin;
   origin.ktime_ns = BoottimeNs();
-  origin.process = queries_.process_of(record.pid);
-  const bool is_directory = (record.mask & FAN_ONDIR) != 0;
-  if ((record.mask & FAN_RENAME) != 0) {
-    if (is_directory)
-      TakeDirectoryRename(record, origin, events);
-    else if (IsWatchedDirectory(record.from) || IsWatchedDirectory(record.to))
-      TakeRename(record, origin, events);
-  }
-  if ((record.mask & (FAN_CREATE | FAN_DELETE)) != 0 && record.entry && !is_directory)
-    TakeEntry(record, origin, events);
+  origin.process = process_of_(record.pid);
+  TakeNames(record, origin, events);
   const auto known = files_.find(Known(record.object));
   if (known == files_.end()) return;
   const FileKey file = known->first;
-  const bool links = (record.mask & FAN_ATTRIB) != 0 && OnlyLinksChanged(known->second);
+  const std::string path = book_.PathOf(file);
+  const bool links = (record.mask & FAN_ATTRIB) != 0 && OnlyLinksChanged(known->second, path);
   if ((record.mask & FAN_MODIFY) != 0) {
-    known->second.attributes = AttributesAt(known->second.path);
+    known->second.attributes = AttributesAt(path);
     TakeChange(file, EVENT_CHANGE_WRITE, origin, events);
   }
   if ((record.mask & FAN_ATTRIB) != 0 && !links) TakeChange(file, EVENT_CHANGE_ATTRIBUTE, origin, events);

@@ -1,8 +1,7 @@
-// Names and changes of watched files, from fanotify: what no tracepoint tells.
+// Names and changes of watched files from fanotify, for the file systems where no probe hints at them.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/status/statusor.h>
 
 #include <functional>
 #include <memory>
@@ -12,14 +11,9 @@
 #include "agent/base/unique_fd.h"
 #include "agent/event/event.h"
 #include "agent/sensor/fanotify_records.h"
+#include "agent/sensor/name_book.h"
 
 namespace tensorwarden {
-
-// Questions that marks put to the rest of the sensor.
-struct MarkQueries {
-  std::function<ProcessKey(uint32_t tgid)> process_of;
-  std::function<absl::StatusOr<FileKey>(int fd)> key_of;
-};
 
 // Who opened a watched file: reason to look at what it maps.
 struct AssetOpen {
@@ -27,13 +21,17 @@ struct AssetOpen {
   ProcessKey process;
 };
 
-// A watched file's directories up to the root are marked for renames of directories, which move it as well.
+// A mark makes every open and close on its file system slower (60 to 80 ns), so this comes last. A watched file's
+// directories up to the root are marked for renames of directories, which move it as well.
 // Marks: at most 65 536 files and as many directories; one beyond that is refused and counted in Failures().
 class FileMarks {
  public:
-  static absl::StatusOr<std::unique_ptr<FileMarks>> Create(MarkQueries queries);
+  // `book` must outlive this. Errors: the kernel's.
+  static absl::StatusOr<std::unique_ptr<FileMarks>> Create(NameBook& book,
+                                                           std::function<ProcessKey(uint32_t tgid)> process_of);
 
   int PollFd() const { return group_.get(); }
+  bool empty() const { return directories_.empty(); }
   // Errors: the kernel's. Events about the file's bytes then come from the probes alone.
   absl::Status Watch(const FileKey& file, const std::string& path);
   absl::Status WatchDirectory(const std::string& path);
@@ -45,8 +43,6 @@ class FileMarks {
   uint64_t overflows() const { return overflows_; }
   // "" or how many marks failed, and why the last one did.
   std::string Failures() const;
-  // "" when the directory is not watched. For events of other tiers, which name the last component only.
-  std::string PathOf(const FileKey& file) const;
 
  private:
   // What an attribute change is told against.
@@ -62,38 +58,32 @@ class FileMarks {
   };
   struct File {
     HandleId handle;
-    std::string path;
     Attributes attributes;
   };
 
-  explicit FileMarks(MarkQueries queries) : queries_(std::move(queries)) {}
+  FileMarks(NameBook& book, std::function<ProcessKey(uint32_t)> process_of)
+      : book_(book), process_of_(std::move(process_of)) {}
   absl::Status Mark(const std::string& path, uint64_t mask);
   absl::Status Fail(absl::Status status);
   void Take(const MarkRecord& record, std::vector<Event>& events, std::vector<AssetOpen>& opens);
   static Attributes AttributesAt(const std::string& path);
-  bool OnlyLinksChanged(File& file);
+  static bool OnlyLinksChanged(File& file, const std::string& path);
   void WatchAncestors(const std::string& path);
   bool IsWatchedDirectory(const std::optional<NamedEntry>& entry) const;
   void MoveDirectories(const std::string& old_path, const std::string& path);
+  void TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
-  void TakeVacated(const std::string& old_path, const std::string& path, const Origin& origin,
-                   std::vector<Event>& events);
-  FileName MoveFile(const FileKey& file, const std::string& path);
-  void TakeRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
-  void TakeEntry(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);
   FileKey Known(const HandleId& object) const;
-  FileKey KeyAt(const std::string& path) const;
-  std::string PathOf(const NamedEntry& entry) const;
+  std::string PathOf(const std::optional<NamedEntry>& entry) const;
 
-  MarkQueries queries_;
+  NameBook& book_;
+  std::function<ProcessKey(uint32_t)> process_of_;
   UniqueFd group_;
   absl::flat_hash_map<HandleId, FileKey> by_handle_;
-  absl::flat_hash_map<std::string, FileKey> by_path_;
   absl::flat_hash_map<FileKey, File> files_;
   absl::flat_hash_map<HandleId, std::string> directories_;
   absl::flat_hash_map<HandleId, std::string> ancestors_;  // of watched files: only renames of directories count
-  absl::flat_hash_map<std::string, FileKey> vacated_;     // paths that assets had before their directory moved
   absl::flat_hash_map<std::pair<FileKey, uint64_t>, uint64_t> last_change_;  // (tgid, kind) -> when
   uint64_t overflows_ = 0;
   uint64_t failed_ = 0;

@@ -72,7 +72,7 @@ ProcessKey FromWire(const event_process_key& key) { return {key.tgid, key.start_
 const char* WireKindName(uint32_t kind) {
   static constexpr const char* kNames[] = {"other",       "process_fork", "process_exec",   "process_exit", "file_read",
                                            "file_change", "file_open",    "label",          "egress",       "socket",
-                                           "device_open", "http_segment", "file_candidate", "file_name"};
+                                           "device_open", "http_segment", "file_candidate", "name_hint"};
   static_assert(std::size(kNames) == EVENT_KIND_MAX);
   return kind < EVENT_KIND_MAX ? kNames[kind] : "unknown";
 }
@@ -167,6 +167,12 @@ absl::Status KernelMaps::Watch(const FileKey& file, uint32_t label, uint64_t siz
   state.kind = EVENT_OBJECT_FILE;
   state.volume[label] = size;
   return SetObject(file, state);
+}
+
+absl::Status KernelMaps::WatchDirectory(const FileKey& directory) {
+  object_state state{};
+  state.flags = OBJECT_F_DIRECTORY;
+  return SetObject(directory, state);
 }
 
 bool KernelMaps::FindObject(const FileKey& file, object_state& state) const {

@@ -46,6 +46,8 @@ class KernelMaps {
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
+  // Probes hint at changes of names in this directory, and of its own. Errors: ResourceExhausted.
+  absl::Status WatchDirectory(const FileKey& directory);
   // A file that is not there is no error.
   absl::Status Unwatch(const FileKey& file);
   bool IsWatched(const FileKey& file) const;

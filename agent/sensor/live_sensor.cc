@@ -3,7 +3,9 @@
 #include <absl/container/flat_hash_set.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/epoll.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -52,7 +54,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
-  escalation_ = std::make_unique<Escalation>(*probes_, config_.escalation_hold, only_syscalls);
+  escalation_ = std::make_unique<Escalation>(*probes_, config_, only_syscalls);
   if (only_syscalls) {
     absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
     if (!status.ok()) return status;
@@ -61,9 +63,10 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
 }
 
 absl::Status LiveSensor::StartPolling() {
+  names_ = std::make_unique<NameBook>([this](int fd) { return KeyOf(fd); });
+  scans_ = std::make_unique<NameScans>(*names_, [this](const FileKey& key) { return maps_->WatchDirectory(key); });
   absl::StatusOr<std::unique_ptr<FileMarks>> marks =
-      FileMarks::Create({.process_of = [this](uint32_t tgid) { return ProcessOf(tgid); },
-                         .key_of = [this](int fd) { return KeyOf(fd); }});
+      FileMarks::Create(*names_, [this](uint32_t tgid) { return ProcessOf(tgid); });
   if (marks.ok())
     marks_ = *std::move(marks);
   else
@@ -78,12 +81,14 @@ absl::Status LiveSensor::StartPolling() {
 }
 
 std::vector<ProbeRow> LiveSensor::Probes() const {
-  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Active());
-  ProbeRow names{.group = "name_changes", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
-  names.state = marks_ == nullptr ? "missing" : "attached";
-  names.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
-  if (marks_ == nullptr) names.program.clear();
-  rows.push_back(std::move(names));
+  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Stage());
+  ProbeRow marks{.group = "name_marks", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
+  marks.state = marks_ == nullptr ? "missing" : marks_->empty() ? "on demand" : "attached";
+  marks.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
+  if (marks_ == nullptr) marks.program.clear();
+  rows.push_back(std::move(marks));
+  for (ProbeRow& row : rows)
+    if (row.group == "name_ext4" && row.why.empty()) row.why = scans_->Failures();
   return rows;
 }
 
@@ -101,6 +106,16 @@ void LiveSensor::Complete(Event& event) {
   }
 }
 
+// Hints are answered here: what a look at their directories finds takes their place.
+void LiveSensor::TakeHints(size_t first, std::vector<Event>& events) {
+  const auto is_hint = [](const Event& event) { return std::holds_alternative<NameHint>(event.body); };
+  const auto hints = std::stable_partition(events.begin() + static_cast<ptrdiff_t>(first), events.end(),
+                                           [&](const Event& event) { return !is_hint(event); });
+  for (auto hint = hints; hint != events.end(); ++hint) scans_->Take(std::move(*hint));
+  events.erase(hints, events.end());
+  scans_->Drain(BoottimeNs(), events);
+}
+
 size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
   const size_t before = events.size();
   escalation_->TakeChanges(events);
@@ -109,6 +124,7 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
   const size_t first = events.size();
   const size_t records = rings_->Drain(max, events);
   for (size_t i = first; i < events.size(); ++i) Complete(events[i]);
+  TakeHints(first, events);
   if (marks_ != nullptr) {
     std::vector<AssetOpen> opens;
     marks_->Drain(events, opens);
@@ -160,17 +176,31 @@ absl::StatusOr<FileKey> LiveSensor::KeyOf(int fd) {
 absl::Status LiveSensor::Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size,
                                const std::string& path) {
   if (absl::Status status = maps_->Watch(file, label, size, label_size); !status.ok()) return status;
-  // Without a mark the probes still see every byte; Probes() tells that names are missing.
-  if (marks_ != nullptr) marks_->Watch(file, path).IgnoreError();
+  // Without names the probes still see every byte; Probes() tells that they are missing.
+  if (!path.empty()) WatchNames(file, path).IgnoreError();
   return absl::OkStatus();
 }
 
+bool LiveSensor::HasHints(const std::string& path) const {
+  struct statfs fs {};
+  return probes_->Chosen("name_ext4") != nullptr && statfs(path.c_str(), &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC;
+}
+
+absl::Status LiveSensor::WatchNames(const FileKey& file, const std::string& path) {
+  names_->Add(file, path);
+  if (HasHints(path)) return scans_->Watch(file, path);
+  return marks_ == nullptr ? absl::FailedPreconditionError(no_marks_why_) : marks_->Watch(file, path);
+}
+
 absl::Status LiveSensor::Unwatch(const FileKey& file) {
+  scans_->Unwatch(file);
   if (marks_ != nullptr) marks_->Unwatch(file);
+  names_->Remove(file);
   return maps_->Unwatch(file);
 }
 
 absl::Status LiveSensor::WatchDirectory(const std::string& path) {
+  if (HasHints(path)) return scans_->WatchDirectory(path);
   if (marks_ == nullptr) return absl::FailedPreconditionError(no_marks_why_);
   return marks_->WatchDirectory(path);
 }
@@ -244,6 +274,7 @@ std::vector<LabelHolder> LiveSensor::Holders() const { return maps_->Holders(); 
 std::vector<LostRow> LiveSensor::Lost() const {
   std::vector<LostRow> rows = maps_->Lost();
   rows.push_back({.kind = "undecodable", .read_failed = rings_->stats().undecodable});
+  rows.push_back({.kind = "name_hints", .ring_full = scans_->dropped_hints()});
   if (marks_ != nullptr) rows.push_back({.kind = "file_marks", .ring_full = marks_->overflows()});
   return rows;
 }

@@ -17,6 +17,8 @@
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
 #include "agent/sensor/loss_ledger.h"
+#include "agent/sensor/name_book.h"
+#include "agent/sensor/name_scans.h"
 #include "agent/sensor/process_starts.h"
 #include "agent/sensor/rings.h"
 #include "agent/sensor/sensor.h"
@@ -60,6 +62,9 @@ class LiveSensor final : public Sensor {
   absl::Status Start(const KernelFeatures& kernel);
   absl::Status StartPolling();
   void Complete(Event& event);
+  void TakeHints(size_t first, std::vector<Event>& events);
+  bool HasHints(const std::string& path) const;
+  absl::Status WatchNames(const FileKey& file, const std::string& path);
   void TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events);
   void LookAtOpeners();
   void SweepStreams();
@@ -72,7 +77,9 @@ class LiveSensor final : public Sensor {
   std::map<std::string, Link> meters_;       // by control group; a segment that two of them see is told twice
   std::unique_ptr<KernelMaps> maps_;
   std::unique_ptr<Rings> rings_;
-  std::unique_ptr<FileMarks> marks_;  // nullptr where fanotify does not work
+  std::unique_ptr<NameBook> names_;
+  std::unique_ptr<NameScans> scans_;  // where probes hint at changes of names
+  std::unique_ptr<FileMarks> marks_;  // elsewhere; nullptr where fanotify does not work
   std::string no_marks_why_;
   std::unique_ptr<CgroupPaths> cgroups_;
   std::unique_ptr<Escalation> escalation_;

@@ -52,10 +52,7 @@ bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
 void LoadedProbes::Choose(const KernelFeatures& kernel) {
   chosen_.clear();
   const auto is_chosen = [this](auto matches) { return std::any_of(chosen_.begin(), chosen_.end(), matches); };
-  // Names come with their whole paths from fanotify; two sources would tell each change twice.
-  const bool names_wanted = !kernel.Has("fanotify");
   for (const ProbeSpec& spec : ProbeTable()) {
-    if (spec.group.starts_with("name_") && !names_wanted) continue;
     if (is_chosen([&](const ProbeSpec* row) { return row->group == spec.group; })) continue;
     if (!spec.only_with.empty() && !is_chosen([&](const ProbeSpec* row) { return row->program == spec.only_with; }))
       continue;
@@ -118,6 +115,21 @@ absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
   return links;
 }
 
+absl::StatusOr<std::vector<Link>> LoadedProbes::AttachListedCalls() const {
+  std::vector<Link> links;
+  const auto row = std::find_if(chosen_.begin(), chosen_.end(),
+                                [](const ProbeSpec* spec) { return spec->when == When::kSecondStage; });
+  if (row == chosen_.end()) return links;
+  for (const std::string_view call : ListedCalls()) {
+    Link link(bpf_program__attach_tracepoint(Chosen((*row)->group), "syscalls", std::string(call).c_str()));
+    if (link == nullptr && errno == ENOENT) continue;
+    if (link == nullptr)
+      return absl::InternalError(fmt::format("attach {} to {}: {}", (*row)->program, call, std::strerror(errno)));
+    links.push_back(std::move(link));
+  }
+  return links;
+}
+
 absl::StatusOr<Link> LoadedProbes::AttachServing(const std::string& path) const {
   const auto row =
       std::find_if(chosen_.begin(), chosen_.end(), [](const ProbeSpec* spec) { return spec->when == When::kServing; });
@@ -161,7 +173,7 @@ absl::StatusOr<std::unique_ptr<LoadedProbes>> LoadedProbes::Load(const SensorCon
   return probes;
 }
 
-std::vector<ProbeRow> LoadedProbes::Rows(bool escalated) const {
+std::vector<ProbeRow> LoadedProbes::Rows(int stage) const {
   std::vector<ProbeRow> rows;
   for (const ProbeSpec& spec : ProbeTable()) {
     const bool is_chosen = std::find(chosen_.begin(), chosen_.end(), &spec) != chosen_.end();
@@ -175,8 +187,10 @@ std::vector<ProbeRow> LoadedProbes::Rows(bool escalated) const {
       row.why += fmt::format("{}: {}", spec.program, refused->second);
       continue;
     }
-    const bool attached = spec.when == When::kAlways || (spec.when == When::kEscalated && escalated) ||
-                          (spec.when == When::kOpens && config_.opens);
+    const bool attached = spec.when == When::kAlways || (spec.when == When::kOpens && config_.opens) ||
+                          (spec.when == When::kEscalated && stage > 0) ||
+                          (spec.when == When::kFirstStage && stage == 1) ||
+                          (spec.when == When::kSecondStage && stage == 2);
     row.program = spec.program;
     row.tier = TierName(spec.tier);
     row.state = attached ? "attached" : "on demand";

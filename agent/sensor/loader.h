@@ -46,13 +46,16 @@ class LoadedProbes {
   bpf_program* Chosen(std::string_view group) const;
   // Links of all chosen programs of this occasion. Errors: the kernel's words, with the program's name.
   absl::StatusOr<std::vector<Link>> Attach(When when) const;
+  // Links of the program of kSecondStage at each listed call that this kernel has; empty when no such program loaded.
+  // Takes a millisecond a call; may run beside other calls of this class. Errors: as Attach().
+  absl::StatusOr<std::vector<Link>> AttachListedCalls() const;
 
   // Link of `http_request` at control group `path` below the cgroup2 root; at the root itself when there is no such
   // group. nullptr when no program serves it.
   absl::StatusOr<Link> AttachServing(const std::string& path) const;
 
-  // One row per group, as things stand.
-  std::vector<ProbeRow> Rows(bool escalated) const;
+  // One row per group, as things stand at this stage of escalation (0: none).
+  std::vector<ProbeRow> Rows(int stage) const;
 
  private:
   explicit LoadedProbes(const SensorConfig& config) : config_(config) {}

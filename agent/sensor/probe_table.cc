@@ -11,8 +11,7 @@ constexpr std::string_view kFexitSend = "socket_send_inet_fexit";
 constexpr std::string_view kFexitReceive = "socket_recv_unix_fexit";
 
 // Reads prefer the data path to the object tier where both exist: the tracepoint names exact page ranges, filemap_read
-// only a position and a length. Changes of names have no tracepoint at all; below the object tier they come from
-// fanotify.
+// only a position and a length. Changes of names elsewhere than on ext4 come from fanotify.
 constexpr ProbeSpec kProbes[] = {
     {"process_fork", "process_fork", kDataPath, kAlways, true},
     {"process_exec", "process_exec", kDataPath, kAlways, true},
@@ -30,9 +29,10 @@ constexpr ProbeSpec kProbes[] = {
     {"file_attribute", "file_dirty_inode", kDataPath, kAlways},
     {"file_write", "file_write_ext4", kDataPath, kAlways},
     {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
-    {"name_rename", "name_rename_lsm", kObject, kAlways},
-    {"name_link", "name_link_lsm", kObject, kAlways},
-    {"name_unlink", "name_unlink_lsm", kObject, kAlways},
+    {"name_ext4", "name_change_ext4", kDataPath, kAlways},
+    {"xattr_set", "xattr_set_lsm", kObject, kAlways},
+    {"xattr_set", "xattr_change_ext4", kDataPath, kAlways},
+    {"xattr_remove", "xattr_remove_lsm", kObject, kAlways, false, "xattr_set_lsm"},
     {"file_open", "file_open_lsm", kObject, kOpens},
     {"file_open", "file_open_syscall", kSyscall, kOpens},
     {"socket_send", "socket_send", kDataPath, kAlways},
@@ -51,7 +51,8 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_bind6", "post_bind6", kDataPath, kAlways, true},
     {"http_request", "http_ingress", kDataPath, kServing, true},
     {"device_open", "device_open", kDataPath, kAlways, true},
-    {"syscalls", "syscall_exit", kSyscall, kEscalated},
+    {"syscalls", "syscall_exit", kSyscall, kFirstStage},
+    {"listed_syscalls", "syscall_exit_listed", kSyscall, kSecondStage},
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
     {"socket_sendmsg4", "sendmsg4", kDataPath, kEscalated, true},
     {"socket_sendmsg6", "sendmsg6", kDataPath, kEscalated, true},
@@ -63,7 +64,18 @@ constexpr ProbeSpec kProbes[] = {
     {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
 };
 
+// Those with a role in bpf/probes/syscall.bpf.c.
+constexpr std::string_view kListedCalls[] = {
+    "sys_exit_read",     "sys_exit_readv",    "sys_exit_pread64",         "sys_exit_preadv",     "sys_exit_preadv2",
+    "sys_exit_recvfrom", "sys_exit_recvmsg",  "sys_exit_write",           "sys_exit_writev",     "sys_exit_pwrite64",
+    "sys_exit_pwritev",  "sys_exit_pwritev2", "sys_exit_sendto",          "sys_exit_sendmsg",    "sys_exit_vmsplice",
+    "sys_exit_splice",   "sys_exit_tee",      "sys_exit_copy_file_range", "sys_exit_sendfile64", "sys_exit_mmap",
+    "sys_exit_open",     "sys_exit_openat",   "sys_exit_openat2",
+};
+
 }  // namespace
+
+std::span<const std::string_view> ListedCalls() { return kListedCalls; }
 
 const char* TierName(Tier tier) {
   switch (tier) {

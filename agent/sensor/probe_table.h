@@ -18,10 +18,12 @@ const char* TierName(Tier tier);
 
 enum class When {
   kAlways,
-  kEscalated,  // by Sensor::Escalate()
-  kOpens,      // while a rule asks for opens
-  kServing,    // while a port serves, at the control group of who listens
-  kOnRequest,  // run by the agent itself: queries and iterators
+  kEscalated,    // by Sensor::Escalate(), as long as it lasts
+  kFirstStage,   // of an escalation: at once, for every call
+  kSecondStage,  // in its place: at the end of each of ListedCalls()
+  kOpens,        // while a rule asks for opens
+  kServing,      // while a port serves, at the control group of who listens
+  kOnRequest,    // run by the agent itself: queries and iterators
 };
 
 struct ProbeSpec {
@@ -33,6 +35,9 @@ struct ProbeSpec {
   bool only_hook = false;
   std::string_view only_with = {};  // wanted only where this program was chosen; it would count twice otherwise
 };
+
+// The system calls that labels need, by their tracepoints' names ("sys_exit_read"); some machines lack a few.
+std::span<const std::string_view> ListedCalls();
 
 // Rows of one group follow each other.
 std::span<const ProbeSpec> ProbeTable();

@@ -20,6 +20,7 @@ struct SensorConfig {
   bool opens = false;                     // attach the open family
   uint64_t discover_min_bytes = 1 << 20;  // unknown files below this are not reported by discovering processes
   absl::Duration escalation_hold = absl::Seconds(10);  // without a reason for this long: detach
+  int escalation_stages = 2;                           // 1: the hook for all calls stays (tests and benchmarks)
   size_t urgent_ring_bytes = 8 << 20;                  // power of two, multiple of the page size
   size_t bulk_ring_bytes = 8 << 20;
   std::string tier;      // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
@@ -122,8 +123,9 @@ class Sensor {
   virtual std::vector<LabelHolder> Holders() const = 0;
   virtual std::vector<LostRow> Lost() const = 0;
 
-  // System-call hooks. Escalate() returns after the first stage stands (about 0.2 ms); the sensor falls back by itself
-  // when no unconfirmed carrier is left for `escalation_hold`. Tick() once a second drives that.
+  // System-call hooks. Escalate() returns when the first stage stands (about 0.2 ms); the second takes its place some
+  // 20 ms later. The sensor falls back by itself when no unconfirmed carrier is left for `escalation_hold`. Tick() once
+  // a second drives that.
   virtual absl::Status Escalate() = 0;
   virtual bool Escalated() const = 0;
   virtual void Tick() = 0;

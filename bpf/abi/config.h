@@ -19,7 +19,7 @@
 enum object_flag {
 	OBJECT_F_WATCHED = 1 << 0,   /* an asset: reads, maps and changes are reported */
 	OBJECT_F_DERIVED = 1 << 1,   /* labelled because a carrier wrote to it */
-	OBJECT_F_DIRECTORY = 1 << 2, /* births and renames below it are reported */
+	OBJECT_F_DIRECTORY = 1 << 2, /* changes of names in it, and of its own, are hinted at */
 };
 
 /* Value of `objects`, key struct event_file_key. */

@@ -37,7 +37,7 @@ enum event_kind {
 	EVENT_KIND_DEVICE_OPEN = 10,
 	EVENT_KIND_HTTP_SEGMENT = 11,
 	EVENT_KIND_FILE_CANDIDATE = 12,
-	EVENT_KIND_FILE_NAME = 13,
+	EVENT_KIND_NAME_HINT = 13,
 	EVENT_KIND_MAX
 };
 
@@ -281,21 +281,17 @@ struct file_candidate_event {
 enum event_name_op {
 	EVENT_NAME_RENAME = 1,
 	EVENT_NAME_LINK = 2,
-	EVENT_NAME_UNLINK = 3,
-	EVENT_NAME_CREATE = 4,
+	EVENT_NAME_UNLINK = 3, /* of directories too */
+	EVENT_NAME_CREATE = 4, /* files, directories, symbolic links, nodes */
 };
 
-/* A name of a watched file, or in a watched directory, changed. From the object and system-call tiers; on the
- * data path the agent has the same from fanotify. */
-struct file_name_event {
+/* A name of a watched file, or in a watched directory, is about to change or has just changed: the agent looks at the
+ * directory, whose lock the change still holds. Names are not told: a tracepoint on the inode has none. */
+struct name_hint_event {
 	struct event_header hdr;
-	struct event_file_key file;	/* the inode that moved, or was linked or unlinked */
-	struct event_file_key replaced; /* rename: the inode that had the new name; zero if none */
-	struct event_file_key dir;	/* directory of the (new) name */
-	__u32 op;
-	__u32 pad;
-	char name[256]; /* (new) last component */
-	char old_name[256];
+	struct event_file_key inode; /* the file, or the directory */
+	__u32 directory;	     /* 1: inode is one */
+	__u32 op;		     /* enum event_name_op that the system call asks for; 0: not known */
 };
 
 #endif

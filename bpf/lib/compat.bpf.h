@@ -14,6 +14,7 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
+#define S_IFDIR 0040000
 #define S_IFIFO 0010000
 #define AF_UNIX 1
 #define AF_INET 2
@@ -71,21 +72,34 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_recvmsg 47
 #define NR_truncate 76
 #define NR_ftruncate 77
+#define NR_rename 82
+#define NR_mkdir 83
+#define NR_rmdir 84
 #define NR_creat 85
+#define NR_link 86
+#define NR_unlink 87
+#define NR_symlink 88
 #define NR_chmod 90
 #define NR_fchmod 91
 #define NR_chown 92
 #define NR_fchown 93
 #define NR_lchown 94
 #define NR_utime 132
+#define NR_mknod 133
 #define NR_setxattr 188
 #define NR_fsetxattr 190
 #define NR_removexattr 197
 #define NR_fremovexattr 199
 #define NR_utimes 235
 #define NR_openat 257
+#define NR_mkdirat 258
+#define NR_mknodat 259
 #define NR_fchownat 260
 #define NR_futimesat 261
+#define NR_unlinkat 263
+#define NR_renameat 264
+#define NR_linkat 265
+#define NR_symlinkat 266
 #define NR_fchmodat 268
 #define NR_splice 275
 #define NR_tee 276
@@ -110,6 +124,12 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 #define NR_fsetxattr 7
 #define NR_removexattr 14
 #define NR_fremovexattr 16
+#define NR_mknodat 33
+#define NR_mkdirat 34
+#define NR_unlinkat 35
+#define NR_symlinkat 36
+#define NR_linkat 37
+#define NR_renameat 38
 #define NR_truncate 45
 #define NR_ftruncate 46
 #define NR_fallocate 47
@@ -151,10 +171,12 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 
 /* The numbers that both machines took from the common table. */
 #if defined(__TARGET_ARCH_x86)
+#define NR_renameat2 316
 #define NR_copy_file_range 326
 #define NR_preadv2 327
 #define NR_pwritev2 328
 #else
+#define NR_renameat2 276
 #define NR_copy_file_range 285
 #define NR_preadv2 286
 #define NR_pwritev2 287

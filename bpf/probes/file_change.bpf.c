@@ -7,9 +7,8 @@
  *   tp_btf/writeback_dirty_inode_start: the inode changed: size, mode, owner, times. It is also what shows second
  *     writes elsewhere than on ext4, and stores into mapped pages that were dirty. Reads update the access time through
  *     the same hook, so the system call decides what it was.
- *   lsm/inode_rename, inode_link, inode_unlink: names of watched files, and anything in watched directories.
  *
- * Direct writes: file_read.bpf.c (iomap_dio_rw_begin has both ways).
+ * Direct writes: file_read.bpf.c (iomap_dio_rw_begin has both ways). Names and extended attributes: file_name.bpf.c.
  */
 #include "bpf/lib/change.bpf.h"
 
@@ -115,68 +114,6 @@ int BPF_PROG(file_dirty_inode, struct inode *inode, int flags)
 	if (!change || (change == EVENT_CHANGE_WRITE && on_counted_ext4(inode)))
 		return 0;
 	return file_changed_slow(inode, 0, 0, change);
-}
-
-/* --- names --- */
-
-static __always_inline void name_read(char *out, __u32 size, struct dentry *dentry)
-{
-	if (bpf_probe_read_kernel_str(out, size, BPF_CORE_READ(dentry, d_name.name)) < 0)
-		out[0] = 0;
-}
-
-static __always_inline _Bool inode_known(struct inode *inode)
-{
-	return inode && inode_filter_test(inode);
-}
-
-/* `name` leads to the inode that moved, `replaced` to what had the new name, if anything. */
-static __always_inline void name_emit(__u32 op, struct inode *inode, struct inode *replaced, struct inode *dir,
-				      struct dentry *name, struct dentry *old_name)
-{
-	struct file_name_event *event;
-
-	if (!task_is_actor(bpf_get_current_task_btf()))
-		return;
-	if (!inode_known(inode) && !inode_known(replaced) && !inode_known(dir))
-		return;
-	event = urgent_reserve(EVENT_KIND_FILE_NAME, sizeof(*event));
-	if (!event)
-		return;
-	event->hdr.flags |= EVENT_F_OBJECT_TIER;
-	event->file = inode_key(inode);
-	__builtin_memset(&event->replaced, 0, sizeof(event->replaced));
-	if (replaced)
-		event->replaced = inode_key(replaced);
-	event->dir = inode_key(dir);
-	event->op = op;
-	event->pad = 0;
-	name_read(event->name, sizeof(event->name), name);
-	name_read(event->old_name, sizeof(event->old_name), old_name);
-	urgent_submit(event, EVENT_KIND_FILE_NAME);
-}
-
-SEC("lsm/inode_rename")
-int BPF_PROG(name_rename_lsm, struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
-	     struct dentry *new_dentry)
-{
-	name_emit(EVENT_NAME_RENAME, BPF_CORE_READ(old_dentry, d_inode), BPF_CORE_READ(new_dentry, d_inode), new_dir,
-		  new_dentry, old_dentry);
-	return 0;
-}
-
-SEC("lsm/inode_link")
-int BPF_PROG(name_link_lsm, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)
-{
-	name_emit(EVENT_NAME_LINK, BPF_CORE_READ(old_dentry, d_inode), NULL, dir, new_dentry, old_dentry);
-	return 0;
-}
-
-SEC("lsm/inode_unlink")
-int BPF_PROG(name_unlink_lsm, struct inode *dir, struct dentry *dentry)
-{
-	name_emit(EVENT_NAME_UNLINK, BPF_CORE_READ(dentry, d_inode), NULL, dir, dentry, dentry);
-	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,8 @@
  *
  *   tp_btf/sys_exit, attached by escalation: one hook for all calls, in place within 0.2 ms. It taxes every call, so
  *     a table of numbers comes first, and then the bit arrays.
+ *   tp/syscalls/sys_exit_*, in its place some milliseconds later: the calls of the table alone. Other calls pay less
+ *     (the kernel's slow path), but attaching takes a millisecond a call, and letting go tens of them.
  *
  * Descriptors are looked up at the end of the call: a thread that closes one meanwhile hides that one call. Calls of
  * 32-bit programs have other numbers and are left out, as are reads and writes that io_uring makes on pipes.
@@ -204,10 +206,8 @@ static __always_inline __u64 read_end(struct pt_regs *regs, int number, long ret
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+static __always_inline int syscall_ended(struct pt_regs *regs, int number, long ret)
 {
-	int number = syscall_number(regs);
 	struct task_struct *task;
 	_Bool carrier, in, out;
 	__u32 from, to;
@@ -237,6 +237,21 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	if (out)
 		hidden_write(task_file(task, to), ret);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+{
+	return listed_calls_stand ? 0 : syscall_ended(regs, syscall_number(regs), ret);
+}
+
+/* Attached to each call of the table. 32-bit calls never come here. */
+SEC("tp/syscalls/sys_exit_read")
+int syscall_exit_listed(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return listed_calls_stand ? syscall_ended(regs, ctx->id, ctx->ret) : 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -22,7 +22,8 @@ VARIANTS = {
     "inotify": lambda site: site.inotify(),
     "empty": lambda site: site.empty("hooks"),
     "agent": lambda site: site.agent(),
-    "escalated": lambda site: site.agent(extra=("--escalate",)),
+    "stage 1": lambda site: site.agent(extra=("--escalate", "1")),
+    "stage 2": lambda site: site.agent(extra=("--escalate", "2")),
     "sys_exit": lambda site: site.empty("sys_exit"),
 }
 LATENCY_RUNS, LATENCY_CAUSES = 2, 100  # the agent opens at most 100 alerts of one rule a minute

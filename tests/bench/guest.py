@@ -13,7 +13,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 LIMITS = HERE / "guest-limits.json"
 KERNELS = ["6.1", "6.12"]
-LIMITED = ["agent", "escalated"]
+LIMITED = ["agent", "stage-1", "stage-2"]
 # Two processes or the block layer take part: the scheduler decides how many instructions are counted.
 UNSTABLE = {"http_request", "fork_exit", "exec"}
 ROOM_SHARE, ROOM_INSTRUCTIONS = 0.02, 20
@@ -47,7 +47,7 @@ def print_table(kernel, rows, limits):
     """Returns the list of passed limits."""
     variants = [name for name in rows if name != "none"]
     print(f"\nGuest instructions per call, kernel {kernel}")
-    print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + name:>12}" for name in variants) + "  limit of agent, escalated")
+    print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + name:>12}" for name in variants) + "  limits of agent, stages 1, 2")
     passed = []
     for case, none in rows["none"].items():
         line = f"{case:<15}{none:>10.0f}"

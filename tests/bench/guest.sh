@@ -74,4 +74,5 @@ measure none
 empty empty hooks
 empty sys_exit sys_exit
 agent agent
-agent escalated --escalate
+agent stage-1 --escalate 1
+agent stage-2 --escalate 2

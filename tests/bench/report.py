@@ -3,14 +3,22 @@ import os
 import statistics
 import sys
 
-# Goals for the agent in steady state with the default rules: case -> (added ns, or share of the call, whichever is more).
+# Goals with the default rules: variant -> case -> (added ns, or share of the call, whichever is more). "agent" is the
+# steady state; an escalation's first stage is to cost the same on any call, its second little on calls that it lists not.
+STAGE_1, UNLISTED, LISTED = (130, 0), (75, 0), (200, 0)
 GOALS = {
-    "getppid": (5, 0.02),
-    "open_close": (5, 0.02),
-    "pread_zero": (5, 0.02),
-    "write_null": (5, 0.02),
-    "pread_file": (100, 0),
-    "udp_send": (250, 0),
+    "agent": {
+        "getppid": (3, 0.01),
+        "open_close": (3, 0.01),
+        "pread_zero": (3, 0.01),
+        "write_null": (3, 0.01),
+        "pipe": (3, 0.01),
+        "pread_file": (75, 0),
+        "udp_send": (200, 0),
+        "mmap_faults": (200, 0),
+    },
+    "stage 1": {"getppid": STAGE_1, "ioctl": STAGE_1, "pread_zero": STAGE_1, "write_null": STAGE_1},
+    "stage 2": {"getppid": UNLISTED, "ioctl": UNLISTED, "pread_zero": LISTED, "write_null": LISTED},
 }
 IDLE_CPU_PERCENT = 0.5
 IDLE_BYTES = 64 << 20
@@ -43,14 +51,15 @@ def verdict(ok, missed, what):
 def print_calls(summary, rounds, missed):
     variants = [name for name in next(iter(summary.values())) if name != "none"]
     print(f"\nAdded ns per call, medians of {rounds} interleaved rounds (spread: between the quartiles of the agent's rounds)")
-    print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + name:>12}" for name in variants) + f"{'spread':>9}{'ratio':>8}  goal")
+    print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + name:>12}" for name in variants) + f"{'spread':>9}{'ratio':>8}  goals")
     for case, row in summary.items():
         none, agent = row["none"]["ns"], row["agent"]
         line = f"{case:<15}{none:>10.0f}" + "".join(f"{row[name]['added']:>+12.0f}" for name in variants)
         line += f"{agent['spread']:>9.0f}{1 + agent['added'] / none:>8.3f}"
-        if case in GOALS:
-            limit = max(GOALS[case][0], GOALS[case][1] * none)
-            line += f"  <= {limit:.0f}: {verdict(agent['added'] <= limit, missed, case)}"
+        for name, goals in GOALS.items():
+            if case in goals:
+                limit = max(goals[case][0], goals[case][1] * none)
+                line += f"  {name} <= {limit:.0f}: {verdict(row[name]['added'] <= limit, missed, f'{case} ({name})')}"
         print(line)
 
 

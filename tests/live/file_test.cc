@@ -1,6 +1,8 @@
 // Reads, maps and changes of watched files.
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "bpf/abi/config.h"
 #include "tests/live/live.h"
@@ -135,6 +137,7 @@ TEST_F(LiveFileTest, ChangeOfModeIsAnAttributeChange) {
 
 TEST_F(LiveFileTest, RenameOverNamesTheReplacedFile) {
   const std::string path = MakeFile("model", kSize);
+  MakeFile("strange", 4096);
   const FileKey file = Watch(path);
   RunTrigger({"rename_over", Path("strange"), path});
   const auto* name = WaitForBody<FileName>(
@@ -209,8 +212,65 @@ TEST_F(LiveFileTest, AFolderInThePlaceOfAnotherReplacesItsFiles) {
       [&](const Event&, const FileName& body) { return body.replaced == file && body.op == EVENT_NAME_RENAME; });
   ASSERT_NE(placed, nullptr);
   EXPECT_EQ(placed->path, Path("m50/shards/model"));
-  EXPECT_EQ(placed->old_path, Path("evil/shards/model"));
   EXPECT_NE(placed->file, file);
+}
+
+TEST_F(LiveFileTest, ExchangeIsToldOfBothFiles) {
+  MakeFile("strange", kSize);
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  RunTrigger({"exchange", Path("strange"), path});
+  const auto* placed = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_RENAME && body.replaced == file; });
+  ASSERT_NE(placed, nullptr);
+  EXPECT_EQ(placed->path, path);
+  const auto* aside = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_RENAME && body.file == file; });
+  ASSERT_NE(aside, nullptr);
+  EXPECT_EQ(aside->path, Path("strange"));
+}
+
+// File systems give an inode's number to the next file: the listing of the folder is then as it was.
+TEST_F(LiveFileTest, DeletedAndMadeAnewIsTold) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  RunTrigger({"make_anew", path});
+  const auto* gone = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_UNLINK && body.file == file; });
+  ASSERT_NE(gone, nullptr);
+  const auto* made = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_CREATE && body.path == path; });
+  ASSERT_NE(made, nullptr);
+  EXPECT_NE(made->file, file);
+}
+
+TEST_F(LiveFileTest, MovedOutOfItsFolderIsFollowed) {
+  const std::string path = MakeFile("model", kSize);
+  ASSERT_EQ(mkdir(Path("elsewhere").c_str(), 0755), 0);
+  const FileKey file = Watch(path);
+  RunTrigger({"rename_file", path, Path("elsewhere/hidden")});
+  const auto* name = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.op == EVENT_NAME_RENAME && body.file == file; });
+  ASSERT_NE(name, nullptr);
+  EXPECT_EQ(name->old_path, path);
+  EXPECT_EQ(name->path, Path("elsewhere/hidden"));
+}
+
+// A mark would make every open and close on the file system slower.
+TEST_F(LiveFileTest, NamesOnExt4NeedNoMark) {
+  struct statfs fs {};
+  ASSERT_EQ(statfs(folder_.c_str(), &fs), 0);
+  if (fs.f_type != EXT4_SUPER_MAGIC) GTEST_SKIP() << folder_ << " is not on ext4";
+  Watch(MakeFile("model", kSize));
+  for (const ProbeRow& row : sensor().Probes())
+    EXPECT_FALSE(row.group == "name_marks" && row.state == "attached") << row.why;
+}
+
+TEST_F(LiveFileTest, ExtendedAttributeIsAChange) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  RunTrigger({"set_xattr", path});
+  EXPECT_NE(WaitForChange(file, EVENT_CHANGE_ATTRIBUTE), nullptr);
 }
 
 TEST_F(LiveFileTest, BirthInAWatchedFolderIsTold) {

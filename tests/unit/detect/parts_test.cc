@@ -59,6 +59,12 @@ TEST(SelfTest, AProbeThatLosesItsProgramIsReportedAndOneThatNeverHadOneIsNot) {
   EXPECT_THAT(findings[0].evidence, ::testing::HasSubstr("link is gone"));
 }
 
+TEST(SelfTest, TheEndOfAnEscalationIsNoLoss) {
+  testing::DetectBench bench(CreateSelfDetector({}));
+  EXPECT_THAT(bench.Feed(0, ProbeState{.group = "syscalls", .chosen = "syscall_exit_listed"}), IsEmpty());
+  EXPECT_THAT(bench.Feed(0, ProbeState{.group = "syscalls", .chosen = "", .why = "no carrier for 10 s"}), IsEmpty());
+}
+
 TEST(DetectorsTest, TheTableHoldsAllAndItsStateRoundTrips) {
   const Detectors detectors = CreateDetectors({}, {}, {}).value();
   std::vector<std::string_view> names;

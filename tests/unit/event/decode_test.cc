@@ -275,16 +275,15 @@ TEST(DecodeTest, CandidateCarriesItsName) {
   EXPECT_EQ(candidate.name, "model.safetensors");
 }
 
-TEST(DecodeTest, NameCarriesBothComponents) {
-  auto wire = MakeWire<file_name_event>(EVENT_KIND_FILE_NAME);
-  wire.replaced = {.dev = 1, .ino = 9, .generation = 0, .pad = 0};
+TEST(DecodeTest, NameHintTellsWhoseNameAndWhatWasAsked) {
+  auto wire = MakeWire<name_hint_event>(EVENT_KIND_NAME_HINT);
+  wire.inode = {.dev = 1, .ino = 9, .generation = 3, .pad = 0};
+  wire.directory = 1;
   wire.op = EVENT_NAME_RENAME;
-  Put(wire.name, "new");
-  Put(wire.old_name, "old");
-  const auto name = std::get<FileName>(DecodeOk(wire).body);
-  EXPECT_EQ(name.replaced, (FileKey{1, 9, 0}));
-  EXPECT_EQ(name.path, "new");
-  EXPECT_EQ(name.old_path, "old");
+  const auto hint = std::get<NameHint>(DecodeOk(wire).body);
+  EXPECT_EQ(hint.inode, (FileKey{1, 9, 3}));
+  EXPECT_TRUE(hint.directory);
+  EXPECT_EQ(hint.op, EVENT_NAME_RENAME);
 }
 
 // --- hostile records ---
@@ -337,7 +336,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DecodeShortRecordTest,
                              {"Device", EVENT_KIND_DEVICE_OPEN, sizeof(device_open_event)},
                              {"Http", EVENT_KIND_HTTP_SEGMENT, offsetof(http_segment_event, payload)},
                              {"Candidate", EVENT_KIND_FILE_CANDIDATE, sizeof(file_candidate_event)},
-                             {"Name", EVENT_KIND_FILE_NAME, sizeof(file_name_event)},
+                             {"NameHint", EVENT_KIND_NAME_HINT, sizeof(name_hint_event)},
                          }),
                          [](const auto& info) { return std::string(info.param.name); });
 
