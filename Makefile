@@ -10,7 +10,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 VERSION := 0.1.0
 
 # What each folder of agent/ may include, and so link, besides itself. tests/lint/includes.py checks it.
-FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor pipeline config daemon cli
+FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor evidence pipeline config daemon cli \
+           helpers
 DEPS_base     :=
 DEPS_event    := base
 DEPS_artifact := base
@@ -23,9 +24,11 @@ DEPS_alert    := rules $(DEPS_rules)
 DEPS_sink     := alert $(DEPS_alert)
 DEPS_capture  := event base
 DEPS_sensor   := event base
+DEPS_evidence := sensor event base
+DEPS_helpers  := evidence event base
 DEPS_pipeline := traffic event base
 DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
-DEPS_daemon   := config $(DEPS_config)
+DEPS_daemon   := config evidence $(DEPS_config)
 DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
@@ -41,13 +44,14 @@ BPF_CFLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) 
 PROBES := $(patsubst bpf/probes/%.bpf.c,$(O)/bpf/%.bpf.o,$(wildcard bpf/probes/*.bpf.c))
 SKEL := $(O)/bpf/sensor.skel.h
 
-sources = $(wildcard agent/$(1)/*.cc)
+# A helper is a program of its own: its main.cc stays out of the archive.
+sources = $(filter-out agent/helpers/%/main.cc,$(wildcard agent/$(1)/*.cc agent/$(1)/*/*.cc))
 objects = $(patsubst %.cc,$(O)/%.o,$(call sources,$(1)))
 archive = $(O)/agent/lib$(1).a
 archives = $(foreach f,$(1),$(call archive,$(f)))
 
 .PHONY: all
-all: $(O)/tensorwarden
+all: $(O)/tensorwarden $(O)/tensorwarden-symbols
 
 .PHONY: help
 help:
@@ -77,6 +81,12 @@ $(O)/tensorwarden: $(call archives,cli $(DEPS_cli))
 	$(SAY) LD $@
 	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(PKG_LIBS)
 
+# BCC's library from its archive: the shared one brings LLVM, and half a second of loading, for two functions.
+BCC_LIBS := -l:libbcc.a -lelf -lz
+$(O)/tensorwarden-symbols: $(O)/agent/helpers/symbols/main.o $(call archives,helpers evidence event base)
+	$(SAY) LD $@
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(BCC_LIBS) $(PKG_LIBS)
+
 # --- the probes: one object per subject, linked into one, opened through its skeleton ---
 $(O)/bpf/vmlinux.h: bpf/vmlinux/$(ARCH).h.zst
 	@mkdir -p $(@D)
@@ -103,6 +113,7 @@ $(O)/tests/unit/$(1): $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/unit/$(1)/*_
 	@mkdir -p $$(@D)
 	$$(Q)g++ $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(PKG_LIBS) $$(shell pkg-config --libs $$(TEST_PKGS))
 endef
+$(O)/tests/unit/helpers: PKG_LIBS += $(BCC_LIBS)
 UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*_test.cc),$(f)))
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
 UNIT := $(UNIT_FOLDERS:%=$(O)/tests/unit/%)
@@ -116,7 +127,7 @@ $(O)/fuzz/%.o: %.cc | $(SKEL)
 	$(SAY) FUZZCC $<
 	@mkdir -p $(@D)
 	$(Q)clang++ $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-FUZZ_FOLDERS := config rules enrich host artifact traffic capture event base
+FUZZ_FOLDERS := evidence config rules enrich host artifact traffic capture event base
 $(O)/fuzz/lib.a: $(foreach f,$(FUZZ_FOLDERS),$(patsubst %.cc,$(O)/fuzz/%.o,$(call sources,$(f))))
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%_fuzz.o $(O)/fuzz/lib.a
@@ -168,7 +179,7 @@ format:
 	$(Q)find agent bpf tests vmtests -name '*.cc' -o -name '*.c' -o -name '*.h' | xargs clang-format -i
 
 # One stamp per file, redone when the file, a header of it or .clang-tidy changes.
-TIDY := $(patsubst %.cc,$(O)/tidy/%.ok,$(wildcard agent/*/*.cc tests/unit/*/*.cc tests/*/*.cc))
+TIDY := $(patsubst %.cc,$(O)/tidy/%.ok,$(wildcard agent/*/*.cc agent/helpers/*/*.cc tests/unit/*/*.cc tests/*/*.cc))
 .PHONY: tidy
 tidy: $(TIDY)
 $(O)/tidy/%.ok: %.cc .clang-tidy | $(SKEL)
@@ -211,6 +222,7 @@ PREFIX ?= /usr
 .PHONY: install
 install: all
 	install -D -m 0755 $(O)/tensorwarden $(DESTDIR)$(PREFIX)/bin/tensorwarden
+	install -D -m 0755 $(O)/tensorwarden-symbols $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-symbols
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules
 	install -m 0644 rules/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/
 	install -D -m 0644 packaging/tensorwarden.yaml $(DESTDIR)/usr/share/doc/tensorwarden/tensorwarden.yaml

@@ -5,7 +5,7 @@
 # and ends. "build", "test" and "demo" also mount tracefs when it is absent: the probes on tracepoints need it.
 set -eu
 
-BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev
+BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libbpfcc-dev
   libabsl-dev libfmt-dev libspdlog-dev libcli11-dev libfyaml-dev nlohmann-json3-dev rapidjson-dev libcereal-dev
   libre2-dev libssl-dev libzstd-dev libxxhash-dev"
 # libclang-rt-14-dev holds libFuzzer and the sanitizers, procps and iproute2 serve the live tests.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,13 @@ struct AlertProcess {
   uint32_t pid = 0;
   std::string executable;
   std::string command_line;
+};
+
+// Whom to look at for the alert's evidence: told to the daemon, never to a sink.
+struct EvidenceRequest {
+  ProcessKey process;
+  uint64_t cause_seq = 0;
+  std::vector<uint64_t> stack;  // of the call that caused it; empty: not known
 };
 
 struct Alert {
@@ -34,6 +42,9 @@ struct Alert {
   uint32_t login_uid = 0xffffffff;
   std::string cgroup;
   std::string unit;
+  std::string container;       // whole id; "" none
+  std::string container_type;  // docker, podman, ...
+  std::string pod;
   std::string role;
   bool role_confirmed = false;
   std::string workload;
@@ -50,7 +61,9 @@ struct Alert {
   std::string client;
   double value = 0, threshold = 0;
   std::string unit_of_value;
-  std::string evidence;
+  std::string evidence;  // one sentence
+  std::optional<EvidenceRequest> wanted;
+  std::optional<Evidence> seen;  // of the update that brings it
   std::vector<std::string> false_positives;
   std::string next_step;
   std::string exception;  // YAML, ready to paste

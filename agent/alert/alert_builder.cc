@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "agent/enrich/address_class.h"
+#include "agent/enrich/kinds.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden {
@@ -25,6 +26,14 @@ void Trim(Alert& alert) {
   alert.false_positives.clear();
   alert.next_step.clear();
   alert.exception.clear();
+  alert.wanted.reset();
+}
+
+// The stack of an event that tells one.
+const std::vector<uint64_t>* StackOf(const EventBody& body) {
+  if (const Egress* egress = std::get_if<Egress>(&body)) return &egress->stack;
+  if (const FileChange* change = std::get_if<FileChange>(&body)) return &change->stack;
+  return nullptr;
 }
 
 }  // namespace
@@ -32,6 +41,7 @@ void Trim(Alert& alert) {
 absl::StatusOr<std::unique_ptr<AlertBuilder>> AlertBuilder::Create(AlertBuilderConfig config, UserNames user_names) {
   const std::pair<const char*, uint64_t> bounds[] = {{"max_matters", config.max_matters},
                                                      {"max_suppressions", config.max_suppressions},
+                                                     {"max_calls", config.max_calls},
                                                      {"max_destinations", config.max_destinations},
                                                      {"max_opens_per_minute", config.max_opens_per_minute}};
   for (const auto& [name, value] : bounds) {
@@ -45,11 +55,14 @@ AlertBuilder::AlertBuilder(AlertBuilderConfig config, UserNames user_names)
       user_names_(std::move(user_names)),
       matters_(config.max_matters),
       suppressions_(config.max_suppressions),
-      first_seen_(config.max_destinations) {}
+      first_seen_(config.max_destinations),
+      calls_(config.max_calls) {}
 
 void AlertBuilder::Observe(const EnrichedEvent& event, std::vector<Alert>& alerts) {
   const Event& cause = *event.event;
   now_ns_ = std::max(now_ns_, cause.origin.ktime_ns);
+  SeeCall(cause);
+  if (const Evidence* evidence = std::get_if<Evidence>(&cause.body)) JoinEvidence(*evidence, alerts);
   // Who connects to a server is no destination; and a flood of clients must not push destinations out.
   const SocketTuple* socket = SocketOf(cause.body);
   if (socket != nullptr && (socket->direction == EVENT_DIRECTION_OUT || std::holds_alternative<Egress>(cause.body))) {
@@ -72,7 +85,9 @@ std::optional<Alert> AlertBuilder::TakeFinding(const Detection& detection, const
   if (Matter* matter = matters_.Find(key)) return Update(*matter, detection, event);
   std::optional<Alert> alert = Open(detection, event);
   if (!alert) return alert;
+  WantEvidence(event, *alert);
   Matter matter{.alert = *alert, .stages = {alert->stage}, .news_ns = now_ns_, .reported_ns = now_ns_};
+  if (alert->wanted) matter.evidence_seq = alert->wanted->cause_seq;
   Trim(matter.alert);
   matters_.TryEmplace(key, std::move(matter));
   return alert;
@@ -189,6 +204,40 @@ void AlertBuilder::ReportHeldBack(std::vector<Alert>& alerts) {
       alerts.push_back(std::move(alert));
     }
     entry = rates_.erase(entry);
+  }
+}
+
+void AlertBuilder::SeeCall(const Event& event) {
+  const std::vector<uint64_t>* stack = StackOf(event.body);
+  if (stack == nullptr || stack->empty() || !event.origin.process) return;
+  *calls_.TryEmplace(event.origin.process).first = {event.body.index(), *stack};
+}
+
+// Bytes that crossed a threshold may be counted by a sample, which comes from no call: then the last call of this kind
+// that this process made stands for it.
+void AlertBuilder::WantEvidence(const EnrichedEvent& event, Alert& alert) {
+  const bool about_a_call = event.finding->kind == "egress" || event.finding->kind == "integrity";
+  const ProcessKey process = event.process == nullptr ? event.finding->process : event.process->key;
+  if (!about_a_call || process.tgid == 0 || process.start_ns == 0) return;
+  alert.wanted = {.process = process, .cause_seq = event.event->seq, .stack = {}};
+  const size_t kind = event.finding->kind == "egress" ? kKindIndex<Egress> : kKindIndex<FileChange>;
+  const Call* call = calls_.Find(process);
+  if (call != nullptr && call->kind == kind) alert.wanted->stack = call->stack;
+}
+
+void AlertBuilder::JoinEvidence(const Evidence& evidence, std::vector<Alert>& alerts) {
+  if (evidence.cause_seq == 0) return;
+  for (auto& [key, matter] : matters_.Entries()) {
+    if (matter.evidence_seq != evidence.cause_seq) continue;
+    matter.evidence_seq = 0;
+    if (!matter.waiting) ++matter.alert.updates;
+    if (matter.waiting) matter.reported_ns = now_ns_;
+    matter.waiting = false;
+    ++stats_.updated;
+    ++stats_.evidenced;
+    alerts.push_back(matter.alert);
+    alerts.back().activity = "update";
+    alerts.back().seen = evidence;
   }
 }
 

@@ -22,6 +22,7 @@ namespace tensorwarden {
 struct AlertBuilderConfig {
   size_t max_matters = 4096;                          // open ones; the one without news for longest is forgotten
   size_t max_suppressions = 16384;                    // (rule, suppress key) pairs that wait
+  size_t max_calls = 1024;                            // processes whose last stack is kept for the next alert
   size_t max_destinations = 16384;                    // addresses whose first sight is remembered
   absl::Duration update_interval = absl::Minutes(1);  // between updates without a new stage
   absl::Duration close_after = absl::Hours(1);        // without news
@@ -32,6 +33,7 @@ struct AlertBuilderStats {
   uint64_t opened = 0;
   uint64_t updated = 0;
   uint64_t closed = 0;
+  uint64_t evidenced = 0;     // updates that brought evidence; counted in `updated` too
   uint64_t folded = 0;        // matches that said nothing new
   uint64_t suppressed = 0;    // by the rule's own `suppress`
   uint64_t rate_limited = 0;  // opens past max_opens_per_minute
@@ -47,7 +49,8 @@ class AlertBuilder {
   static absl::StatusOr<std::unique_ptr<AlertBuilder>> Create(AlertBuilderConfig config, UserNames user_names = {});
 
   // Call with every event, before its detections: destinations are remembered from sockets, and ticks of the clock
-  // append what has waited (folded news, closes, summaries of what was held back).
+  // append what has waited (folded news, closes, summaries of what was held back). Evidence appends an update of the
+  // matters that its cause opened.
   void Observe(const EnrichedEvent& event, std::vector<Alert>& alerts);
 
   // nullopt when this is no news: folded, suppressed or held back.
@@ -64,7 +67,12 @@ class AlertBuilder {
     std::vector<std::string> stages;  // that it has had
     uint64_t news_ns = 0;
     uint64_t reported_ns = 0;
-    bool waiting = false;  // news that were not reported yet
+    bool waiting = false;       // news that were not reported yet
+    uint64_t evidence_seq = 0;  // cause of the evidence that is still to come; 0: none
+  };
+  struct Call {
+    size_t kind = 0;  // index of the event's body
+    std::vector<uint64_t> stack;
   };
   struct Suppression {
     uint64_t until_ns = 0;
@@ -86,6 +94,9 @@ class AlertBuilder {
   void ReportWaiting(std::vector<Alert>& alerts);
   void CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts);
   void ReportHeldBack(std::vector<Alert>& alerts);
+  void SeeCall(const Event& event);
+  void WantEvidence(const EnrichedEvent& event, Alert& alert);
+  void JoinEvidence(const Evidence& evidence, std::vector<Alert>& alerts);
   void SeeDestination(const SocketTuple& socket, int64_t time_ns);
   std::string Id(const HostModel& host, const std::string& rule, const std::string& key, uint64_t seq) const;
 
@@ -95,6 +106,7 @@ class AlertBuilder {
   LruMap<std::string, Matter> matters_;
   LruMap<std::string, Suppression> suppressions_;
   LruMap<std::string, int64_t> first_seen_;  // address -> CLOCK_REALTIME ns
+  LruMap<ProcessKey, Call> calls_;           // the last one of each process that may become an alert
   std::map<std::string, Rate> rates_;  // by rule; ordered, so that summaries come in one order; bounded by the rules
   AlertBuilderStats stats_;
 };

@@ -6,6 +6,7 @@
 
 #include "agent/alert/alert_text.h"
 #include "agent/enrich/address_class.h"
+#include "agent/host/container.h"
 
 namespace tensorwarden {
 namespace {
@@ -39,6 +40,10 @@ void DescribeActor(const ProcessInfo& process, const HostModel& host, const User
   alert.login_uid = process.login_uid;
   alert.cgroup = process.cgroup;
   alert.unit = UnitOf(process.cgroup);
+  const ContainerId container = ContainerOf(process.cgroup);
+  alert.container = container.id;
+  alert.container_type = container.runtime;
+  alert.pod = container.pod;
   alert.role = RoleName(process.role);
   alert.role_confirmed = process.role_confirmed;
   alert.workload = process.workload;

@@ -49,6 +49,14 @@ template <>
 inline constexpr size_t kMinBytes<std::pair<uint32_t, uint64_t>> = 12;
 template <>
 inline constexpr size_t kMinBytes<LabelHolder> = 56;
+template <>
+inline constexpr size_t kMinBytes<uint64_t> = 8;
+template <>
+inline constexpr size_t kMinBytes<StackFrame> = 32;
+template <>
+inline constexpr size_t kMinBytes<HeldDescriptor> = 24;
+template <>
+inline constexpr size_t kMinBytes<HeldMapping> = 12;
 
 template <class Archive>
 uint32_t Count(Archive& ar, size_t count, size_t min_bytes) {
@@ -112,6 +120,13 @@ void Fields(Archive& ar, Struct&, T&... fields) {
   (Field(ar, fields), ...);
 }
 
+// Of a struct that has grown: the members that version 0 had; the caller adds the `kLater` others by version.
+template <size_t kLater, class Archive, class Struct, class... T>
+void FirstFields(Archive& ar, Struct&, T&... fields) {
+  static_assert(MemberCount<Struct>() == sizeof...(T) + kLater, "captures must hold every member of the struct");
+  (Field(ar, fields), ...);
+}
+
 // `known`: the newest version that this program writes.
 inline void CheckVersion(uint32_t version, uint32_t known) {
   if (version > known) throw cereal::Exception("written by a newer version");
@@ -167,8 +182,9 @@ void serialize(Archive& ar, FileRead& v, uint32_t version) {
 
 template <class Archive>
 void serialize(Archive& ar, FileChange& v, uint32_t version) {
-  CheckVersion(version, 0);
-  Fields(ar, v, v.file, v.labels, v.offset, v.length, v.bytes, v.change);
+  CheckVersion(version, 1);
+  FirstFields<1>(ar, v, v.file, v.labels, v.offset, v.length, v.bytes, v.change);
+  if (version >= 1) Field(ar, v.stack);
 }
 
 template <class Archive>
@@ -191,8 +207,9 @@ void serialize(Archive& ar, LabelMove& v, uint32_t version) {
 
 template <class Archive>
 void serialize(Archive& ar, Egress& v, uint32_t version) {
-  CheckVersion(version, 0);
-  Fields(ar, v, v.socket, v.cookie, v.bytes, v.delta, v.volume, v.label, v.serving);
+  CheckVersion(version, 1);
+  FirstFields<1>(ar, v, v.socket, v.cookie, v.bytes, v.delta, v.volume, v.label, v.serving);
+  if (version >= 1) Field(ar, v.stack);
 }
 
 template <class Archive>
@@ -282,8 +299,12 @@ void serialize(Archive& ar, StateRestored& v, uint32_t version) {
 
 template <class Archive>
 void serialize(Archive& ar, LossSample& v, uint32_t version) {
-  CheckVersion(version, 0);
-  Fields(ar, v, v.kind, v.produced, v.ring_full, v.map_full, v.read_failed);
+  CheckVersion(version, 1);
+  FirstFields<3>(ar, v, v.kind, v.produced, v.ring_full, v.map_full, v.read_failed);
+  if (version < 1) return;
+  Field(ar, v.top);
+  Field(ar, v.top_lost);
+  Field(ar, v.ring_full_by_cpu);
 }
 
 template <class Archive>
@@ -306,6 +327,30 @@ void serialize(Archive& ar, Finding& v, uint32_t version) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, StackFrame& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.address, v.module, v.module_offset, v.function, v.function_offset);
+}
+
+template <class Archive>
+void serialize(Archive& ar, HeldDescriptor& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.fd, v.type, v.path, v.access, v.local, v.peer);
+}
+
+template <class Archive>
+void serialize(Archive& ar, HeldMapping& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.path, v.bytes);
+}
+
+template <class Archive>
+void serialize(Archive& ar, Evidence& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.cause_seq, v.stack, v.descriptors, v.more_descriptors, v.mappings, v.missing);
+}
+
+template <class Archive>
 void serialize(Archive& ar, Event& v, uint32_t version) {
   CheckVersion(version, 0);
   Field(ar, v.seq);
@@ -314,3 +359,7 @@ void serialize(Archive& ar, Event& v, uint32_t version) {
 }
 
 }  // namespace tensorwarden
+
+CEREAL_CLASS_VERSION(tensorwarden::FileChange, 1)
+CEREAL_CLASS_VERSION(tensorwarden::Egress, 1)
+CEREAL_CLASS_VERSION(tensorwarden::LossSample, 1)

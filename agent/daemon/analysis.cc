@@ -31,6 +31,7 @@ void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::v
   }
   const EnrichedEvent enriched = Enrich(event, *host_);
   builder_->Observe(enriched, alerts);
+  if (std::holds_alternative<Evidence>(event.body)) return;  // the agent's own look is nobody's deed
   findings_.clear();
   for (const std::unique_ptr<Detector>& detector : detectors_) detector->Observe(enriched, findings_);
   MatchRules(enriched, alerts);

@@ -20,7 +20,9 @@
 #include "agent/daemon/state_store.h"
 #include "agent/daemon/stats.h"
 #include "agent/enrich/kinds.h"
+#include "agent/evidence/collector.h"
 #include "agent/pipeline/sequencer.h"
+#include "agent/sensor/process_starts.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden {
@@ -77,6 +79,8 @@ class LiveAgentImpl final : public LiveAgent {
   void Apply(const HostEffect& effect);
   void Deliver(const Alert& alert, uint64_t cause_ns);
   void AddFound(std::vector<Found> found);
+  absl::Status StartEvidence();
+  void TakeEvidence();
   void Tick();
   void Save();
   absl::Status WriteStats();
@@ -92,6 +96,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<Analysis> analysis_;
   std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<EvidenceCollector> evidence_;  // after the sensor, which its thread asks
   std::unique_ptr<CaptureWriter> capture_;
   std::vector<std::unique_ptr<Sink>> sinks_;
   AgentStats stats_;
@@ -131,7 +136,7 @@ absl::Status LiveAgentImpl::OpenOutputs() {
 
 absl::Status LiveAgentImpl::OpenLoop() {
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {signals_.get(), sensor_->PollFd(), discovery_->ReadyFd()}) {
+  for (const int fd : {signals_.get(), sensor_->PollFd(), discovery_->ReadyFd(), evidence_->ReadyFd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return absl::ErrnoToStatus(errno, "epoll_ctl");
   }
@@ -165,10 +170,38 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
                                                            .discover = config_.discover,
                                                            .paths = config_.discover_paths,
                                                            .min_bytes = config_.sensor.discover_min_bytes});
+  if (absl::Status status = StartEvidence(); !status.ok()) return status;
   if (absl::Status status = OpenLoop(); !status.ok()) return status;
   Begin(rules.digest);
   TakeInWhatExists();
   return WriteStats();  // a path that cannot be written is told now, not after ten seconds
+}
+
+absl::Status LiveAgentImpl::StartEvidence() {
+  EvidenceConfig config{.holdings = [this](const ProcessKey& process) { return sensor_->HoldingsOf(process); },
+                        .is_alive = IsAlive};
+  config.symbols.program = FindSymbolHelper();
+  if (config.symbols.program.empty()) {
+    spdlog::warn("tensorwarden-symbols is not installed: stacks of alerts have no function names");
+  }
+  absl::StatusOr<std::unique_ptr<EvidenceCollector>> evidence = EvidenceCollector::Create(std::move(config));
+  if (!evidence.ok()) return evidence.status();
+  evidence_ = *std::move(evidence);
+  return absl::OkStatus();
+}
+
+// The look at a process is an event as any other, so that a replay has it too.
+void LiveAgentImpl::TakeEvidence() {
+  for (Collected& collected : evidence_->Take()) {
+    for (const auto& [file, bytes] : collected.mapped) {
+      const AssetInfo* asset = analysis_->host().Asset(file);
+      collected.evidence.mappings.push_back({asset == nullptr ? "" : asset->path, bytes});
+    }
+    Event event{.body = std::move(collected.evidence)};
+    event.origin.ktime_ns = BoottimeNs();
+    event.origin.process = collected.process;
+    Dispatch(std::move(event));
+  }
 }
 
 void LiveAgentImpl::Begin(const std::string& rules_digest) {
@@ -246,6 +279,7 @@ absl::Status LiveAgentImpl::Run() {
     for (int i = 0; i < n; ++i) stopped |= ready[i].data.fd == signals_.get();
     Pump();
     AddFound(discovery_->Take());
+    TakeEvidence();
     if (BoottimeNs() >= next_tick_ns_) Tick();
     if (carriers_changed_ && BoottimeNs() - saved_ns_ >= kSaveGapNs) Save();
   }
@@ -302,7 +336,10 @@ void LiveAgentImpl::Dispatch(Event event) {
     }
     alerts_.clear();
     analysis_->Take(one, effects_, alerts_);
-    for (const Alert& alert : alerts_) Deliver(alert, one.origin.ktime_ns);
+    for (const Alert& alert : alerts_) {
+      Deliver(alert, one.origin.ktime_ns);
+      if (alert.wanted) evidence_->Want({alert.wanted->process, alert.wanted->cause_seq, alert.wanted->stack});
+    }
   }
   for (const HostEffect& effect : effects_) Apply(effect);
 }
@@ -390,6 +427,7 @@ void LiveAgentImpl::Save() {
 absl::Status LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return absl::OkStatus();
   stats_.dropped_scans = discovery_->dropped();
+  stats_.evidence = evidence_->stats();
   return WriteFileAtomic(
       options_.stats_path,
       StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),

@@ -33,11 +33,16 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                  {"resynchronised", http.resynchronised},
                  {"evicted", http.evicted},
                  {"connections", http.connections}};
+  out["evidence"] = {
+      {"wanted", stats.evidence.wanted}, {"late", stats.evidence.late}, {"crowded", stats.evidence.crowded}};
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},
                              {"map_full", row.map_full},
                              {"read_failed", row.read_failed}};
+    if (row.produced_by_cpu.empty() || row.produced == 0) continue;
+    out["lost"][row.kind]["produced_by_cpu"] = row.produced_by_cpu;
+    if (row.ring_full != 0) out["lost"][row.kind]["ring_full_by_cpu"] = row.ring_full_by_cpu;
   }
   out["escalated"] = escalated;
   return out.dump() + "\n";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/event/event.h"
+#include "agent/evidence/collector.h"
 #include "agent/host/host_model.h"
 #include "agent/sensor/sensor.h"
 #include "agent/traffic/http_meter.h"
@@ -34,6 +35,7 @@ struct AgentStats {
   uint64_t dropped_scans = 0;
   size_t rules = 0;
   LatencyWindow latency;
+  EvidenceStats evidence;
 };
 
 // One JSON object, documented in docs/operations.md.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMaxNames = 256;  // of kinds and probe groups: far more than there are
 
-// What goes by the bulk ring may be lost in a flood, and is counted; that is no alarm.
+// What goes by the bulk ring may be lost in a flood: that is told when it is much.
 bool IsUrgent(const std::string& kind) { return kind != "file_open" && kind != "http_segment"; }
 
 class SelfDetector final : public Detector {
@@ -22,7 +22,7 @@ class SelfDetector final : public Detector {
 
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     if (const auto* restored = std::get_if<StateRestored>(&event.event->body)) OnRestored(*restored, findings);
-    if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(*loss, findings);
+    if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(event, *loss, findings);
     if (const auto* probe = std::get_if<ProbeState>(&event.event->body)) OnProbe(*probe, findings);
   }
 
@@ -51,26 +51,40 @@ class SelfDetector final : public Detector {
     findings.push_back(std::move(finding));
   }
 
-  // Counters only grow. Reported when there is loss for the first time, then each time it has doubled.
-  void OnLoss(const LossSample& loss, std::vector<Finding>& findings) {
+  // Counters only grow. Reported when there is loss for the first time (of bulk records: when it is much), then each
+  // time it has doubled.
+  void OnLoss(const EnrichedEvent& event, const LossSample& loss, std::vector<Finding>& findings) {
     const uint64_t lost = loss.ring_full + loss.map_full;
-    if (lost == 0 || !IsUrgent(loss.kind)) return;
+    const uint64_t least = IsUrgent(loss.kind) ? 1 : config_.bulk_loss;
+    if (lost < least) return;
     if (lost_.size() >= kMaxNames && !lost_.contains(loss.kind)) return;
     uint64_t& reported = lost_[loss.kind];
-    if (lost < std::max<uint64_t>(1, 2 * reported)) return;
+    if (lost < 2 * reported) return;
     reported = lost;
     Finding finding =
-        Make("loss", "self:loss:" + loss.kind, 0.6,
-             fmt::format("{} {} records are lost: {} because the ring was full, {} because a map was full", lost,
-                         loss.kind, loss.ring_full, loss.map_full));
+        Make(IsUrgent(loss.kind) ? "loss" : "flood", "self:loss:" + loss.kind, 0.6, LossText(event, loss, lost));
+    finding.process = loss.top;
     finding.value = static_cast<double>(lost);
-    finding.threshold = 1;
+    finding.threshold = static_cast<double>(least);
     finding.unit = "records";
     findings.push_back(std::move(finding));
   }
 
-  // A hook that was never there is the kernel's fault and stands in `check`; one that went while running was taken. Those
-  // on system calls come and go with escalation.
+  static std::string LossText(const EnrichedEvent& event, const LossSample& loss, uint64_t lost) {
+    std::string text = fmt::format("{} {} records are lost: {} because the ring was full, {} because a map was full",
+                                   lost, loss.kind, loss.ring_full, loss.map_full);
+    if (!loss.top) return text;
+    const ProcessInfo* process = event.host->Process(loss.top);
+    const std::string name = process == nullptr || process->comm.empty() ? "a process" : process->comm;
+    text += fmt::format("; most of the last ones, {}, were made by {} (pid {})", loss.top_lost, name, loss.top.tgid);
+    const auto busiest = std::max_element(loss.ring_full_by_cpu.begin(), loss.ring_full_by_cpu.end());
+    if (loss.ring_full_by_cpu.size() > 1 && *busiest != 0)
+      text += fmt::format("; {} on CPU {}", *busiest, busiest - loss.ring_full_by_cpu.begin());
+    return text;
+  }
+
+  // A hook that was never there is the kernel's fault and stands in `check`; one that went while running was taken.
+  // Those on system calls come and go with escalation.
   void OnProbe(const ProbeState& probe, std::vector<Finding>& findings) {
     if (probe.group == "syscalls") return;
     if (chosen_.size() >= kMaxNames && !chosen_.contains(probe.group)) return;

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "agent/enrich/fields.h"
+#include "bpf/abi/event.h"
 
 namespace tensorwarden::fields {
 namespace {
@@ -56,6 +57,15 @@ FieldValue IsOpenCreate(const EnrichedEvent& e, std::string_view, FieldScratch&)
   return open == nullptr ? FieldValue() : FieldValue(open->created);
 }
 
+// Paths and arguments are read with bounds; a rule that compares them may have to know what is missing.
+constexpr KindSet kWithText = kKinds<ProcessExec, FileOpen>;
+
+template <uint16_t kFlag>
+FieldValue Flag(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (((kWithText >> e.event->body.index()) & 1) == 0) return {};
+  return (e.event->origin.flags & kFlag) != 0;
+}
+
 FieldValue ExitCode(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   const ProcessExit* exit = Body<ProcessExit>(e);
   return exit == nullptr ? FieldValue() : Number(exit->exit_code);
@@ -73,6 +83,14 @@ constexpr FieldSpec kFields[] = {
     {"evt.is_open_read", FieldType::kBool, false, kKinds<FileOpen>, "The file was opened for reading.", IsOpenRead},
     {"evt.is_open_write", FieldType::kBool, false, kKinds<FileOpen>, "The file was opened for writing.", IsOpenWrite},
     {"evt.is_open_create", FieldType::kBool, false, kKinds<FileOpen>, "The open created the file.", IsOpenCreate},
+    {"evt.path.truncated", FieldType::kBool, false, kWithText, "A path was longer than the record and is cut.",
+     Flag<EVENT_F_PATH_TRUNC>},
+    {"evt.path.unresolved", FieldType::kBool, false, kWithText, "A path could not be read: empty means unknown.",
+     Flag<EVENT_F_PATH_FAULT>},
+    {"evt.args.truncated", FieldType::kBool, false, kWithText, "The arguments were longer than the record and are cut.",
+     Flag<EVENT_F_ARGS_TRUNC>},
+    {"evt.args.unresolved", FieldType::kBool, false, kWithText, "The arguments could not be read.",
+     Flag<EVENT_F_ARGS_FAULT>},
     {"evt.exit_code", FieldType::kNumber, false, kKinds<ProcessExit>, "Exit status as wait(2) encodes it.", ExitCode},
 };
 

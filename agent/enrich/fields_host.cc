@@ -40,6 +40,11 @@ FieldValue BlindSeconds(const EnrichedEvent& e, std::string_view, FieldScratch&)
   return Number(static_cast<double>(restored->blind_ns) / kNsPerSecond);
 }
 
+FieldValue LossTopPid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const LossSample* loss = Body<LossSample>(e);
+  return loss == nullptr || !loss->top ? FieldValue() : Number(loss->top.tgid);
+}
+
 // Here "" is a fact: no program serves the group.
 FieldValue ProbeChosen(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   const ProbeState* probe = Body<ProbeState>(e);
@@ -67,6 +72,10 @@ constexpr FieldSpec kFields[] = {
      Value<LossSample, &LossSample::map_full>},
     {"loss.read_failed", FieldType::kNumber, false, kKinds<LossSample>, "Reads of memory that failed since start.",
      Value<LossSample, &LossSample::read_failed>},
+    {"loss.top_pid", FieldType::kNumber, false, kKinds<LossSample>,
+     "Process that made most of the records that were lost since the last sample.", LossTopPid},
+    {"loss.top_lost", FieldType::kNumber, false, kKinds<LossSample>, "How many of them it made.",
+     Value<LossSample, &LossSample::top_lost>},
     {"probe.group", FieldType::kString, false, kKinds<ProbeState>, "What the probe sees: file_read, connect, ...",
      Text<ProbeState, &ProbeState::group>},
     {"probe.chosen", FieldType::kString, false, kKinds<ProbeState>, "Program in use; empty when there is none.",

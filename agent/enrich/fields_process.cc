@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "agent/enrich/fields.h"
+#include "agent/host/container.h"
 
 namespace tensorwarden::fields {
 namespace {
@@ -89,6 +90,34 @@ FieldValue Unit(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return {};
 }
 
+// Falco's words: what runs in no container has the id "host".
+constexpr std::string_view kHost = "host";
+
+template <std::string_view (*kGet)(const ContainerId&)>
+FieldValue OfContainer(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  if (e.process == nullptr || e.process->cgroup.empty()) return {};
+  const ContainerId container = ContainerOf(e.process->cgroup);
+  return container.id.empty() ? FieldValue(kHost) : Known(kGet(container));
+}
+
+std::string_view ShortIdOf(const ContainerId& container) { return container.ShortId(); }
+std::string_view FullIdOf(const ContainerId& container) { return container.id; }
+std::string_view RuntimeOf(const ContainerId& container) { return container.runtime; }
+
+// Only a runtime knows the name that it gave; some use it as the id.
+std::string_view NameOfContainer(const ContainerId& container) {
+  return container.runtime == "lxc" || container.runtime == "nspawn" ? container.id : std::string_view();
+}
+
+FieldValue Pod(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr ? FieldValue() : Known(ContainerOf(e.process->cgroup).pod);
+}
+
+template <uint32_t ProcessInfo::*kMember>
+FieldValue Namespace(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return e.process == nullptr || e.process->*kMember == 0 ? FieldValue() : Number(e.process->*kMember);
+}
+
 FieldValue RoleOf(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return e.process == nullptr ? FieldValue() : FieldValue(std::string_view(RoleName(e.process->role)));
 }
@@ -149,6 +178,23 @@ constexpr FieldSpec kFields[] = {
      OfAncestors<CommandOf>},
     {"proc.cgroup", FieldType::kString, false, kAllKinds, "Path below the cgroup2 root.", Cgroup},
     {"proc.unit", FieldType::kString, false, kAllKinds, "systemd service or scope of the process.", Unit},
+    {"proc.mntns", FieldType::kNumber, false, kAllKinds, "Inode number of the mount namespace.",
+     Namespace<&ProcessInfo::mnt_ns>},
+    {"proc.pidns", FieldType::kNumber, false, kAllKinds, "Inode number of the pid namespace.",
+     Namespace<&ProcessInfo::pid_ns>},
+    {"container.id", FieldType::kString, false, kAllKinds,
+     "First twelve digits of the container's id, by the control group; host outside of containers.",
+     OfContainer<ShortIdOf>},
+    {"container.full_id", FieldType::kString, false, kAllKinds, "The whole id; host outside of containers.",
+     OfContainer<FullIdOf>},
+    {"container.type", FieldType::kString, false, kAllKinds,
+     "docker, containerd, podman, cri-o, lxc, nspawn; container where the path does not say; host outside.",
+     OfContainer<RuntimeOf>},
+    {"container.name", FieldType::kString, false, kAllKinds,
+     "Name of an lxc or nspawn container, host outside of containers; of others only the runtime knows it.",
+     OfContainer<NameOfContainer>},
+    {"k8s.pod.uid", FieldType::kString, false, kAllKinds, "Uid of the Kubernetes pod, as the control group spells it.",
+     Pod},
     {"proc.role", FieldType::kString, false, kAllKinds,
      "Part it plays: none, inference, training, pipeline, registry, notebook, admin.", RoleOf},
     {"proc.role.confirmed", FieldType::kBool, false, kAllKinds,

@@ -56,6 +56,12 @@ std::vector<std::string> SplitArgs(std::string_view bytes) {
   return args;
 }
 
+// A zero ends the chain of frames that the kernel followed.
+std::vector<uint64_t> ToStack(const event_stack& stack) {
+  const auto* end = stack.address + std::min<size_t>(stack.count, std::size(stack.address));
+  return {stack.address, std::find(stack.address, end, 0)};
+}
+
 absl::StatusOr<EventBody> Body(const process_fork_event& wire, Record) { return ProcessFork{ToKey(wire.child)}; }
 
 absl::StatusOr<EventBody> Body(const process_exec_event& wire, Record) {
@@ -94,7 +100,8 @@ absl::StatusOr<EventBody> Body(const file_change_event& wire, Record) {
                     .offset = wire.offset,
                     .length = wire.length,
                     .bytes = wire.bytes,
-                    .change = wire.change};
+                    .change = wire.change,
+                    .stack = ToStack(wire.stack)};
 }
 
 absl::StatusOr<EventBody> Body(const file_open_event& wire, Record record) {
@@ -127,7 +134,8 @@ absl::StatusOr<EventBody> Body(const egress_event& wire, Record) {
                 .delta = wire.delta,
                 .volume = wire.volume,
                 .label = wire.label,
-                .serving = wire.serving != 0};
+                .serving = wire.serving != 0,
+                .stack = ToStack(wire.stack)};
 }
 
 absl::StatusOr<EventBody> Body(const socket_event& wire, Record) {

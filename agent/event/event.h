@@ -101,7 +101,8 @@ struct FileChange {
   uint64_t offset = 0;
   uint64_t length = 0;
   uint64_t bytes = 0;
-  uint32_t change = 0;  // enum event_change
+  uint32_t change = 0;          // enum event_change
+  std::vector<uint64_t> stack;  // return addresses of the call, innermost first; empty: not known
 };
 
 struct FileOpen {
@@ -139,6 +140,7 @@ struct Egress {
   uint64_t volume = 0;
   uint32_t label = 0;
   bool serving = false;
+  std::vector<uint64_t> stack;  // of the call that was charged; a sample of the counters has none
 };
 
 struct SocketState {
@@ -263,6 +265,9 @@ struct LossSample {
   uint64_t ring_full = 0;
   uint64_t map_full = 0;
   uint64_t read_failed = 0;
+  ProcessKey top;         // made most of the records that were lost since the last sample; zero: not known
+  uint64_t top_lost = 0;  // how many
+  std::vector<uint64_t> ring_full_by_cpu;
 };
 
 struct ProbeState {
@@ -298,11 +303,46 @@ struct Finding {
   std::string evidence;  // one sentence with the figures
 };
 
+// --- what was to be seen around an alert ---
+
+struct StackFrame {
+  uint64_t address = 0;
+  std::string module;  // file that is mapped there; "" none, or not known
+  uint64_t module_offset = 0;
+  std::string function;  // "" not known
+  uint64_t function_offset = 0;
+};
+
+struct HeldDescriptor {
+  uint32_t fd = 0;
+  std::string type;    // file, directory, device, pipe, tcp, udp, unix, socket, or the kernel's name: eventfd, bpf-map
+  std::string path;    // of what has one
+  std::string access;  // r, w, rw; "" not known
+  std::string local;   // sockets: address:port
+  std::string peer;
+};
+
+struct HeldMapping {
+  std::string path;
+  uint64_t bytes = 0;
+};
+
+// What the origin's process held when event `cause_seq` raised an alert, and the call that it was in. Looked up at the
+// edge, a moment later.
+struct Evidence {
+  uint64_t cause_seq = 0;
+  std::vector<StackFrame> stack;  // innermost first
+  std::vector<HeldDescriptor> descriptors;
+  uint64_t more_descriptors = 0;      // left out
+  std::vector<HeldMapping> mappings;  // of assets
+  std::string missing;                // what could not be had, and why; "" all is there
+};
+
 // Append only: the index is the id in captures.
 using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
                                FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
                                HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint>;
+                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

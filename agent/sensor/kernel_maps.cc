@@ -346,10 +346,20 @@ std::vector<LostRow> KernelMaps::Lost() const {
       row.ring_full += count.ring_full;
       row.map_full += count.map_full;
       row.read_failed += count.read_failed;
+      row.produced_by_cpu.push_back(count.produced);
+      row.ring_full_by_cpu.push_back(count.ring_full);
     }
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+std::vector<LoserTotal> KernelMaps::Losers() const {
+  std::vector<LoserTotal> losers;
+  ForEachEntry<loser_key, uint64_t>(Fd(skeleton_.maps.losers), [&](const loser_key& key, uint64_t lost) {
+    losers.push_back({FromWire(key.process), WireKindName(key.kind), lost});
+  });
+  return losers;
 }
 
 }  // namespace tensorwarden

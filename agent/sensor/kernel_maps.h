@@ -32,6 +32,12 @@ struct EgressTotal {
   bool serving = false;
 };
 
+struct LoserTotal {
+  ProcessKey process;
+  std::string kind;
+  uint64_t lost = 0;
+};
+
 class KernelMaps {
  public:
   explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
@@ -67,6 +73,8 @@ class KernelMaps {
   absl::StatusOr<query_fd_args> QueryFd(int fd) const;
   std::vector<EgressTotal> EgressTotals() const;
   std::vector<LostRow> Lost() const;
+  // Lost records by who made them, since the probes were loaded; of processes that lost most lately.
+  std::vector<LoserTotal> Losers() const;
 
  private:
   absl::Status RunProgram(const char* group, void* context, size_t size) const;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "agent/base/clock.h"
+#include "agent/event/socket_text.h"
 #include "agent/sensor/iterators.h"
 #include "agent/sensor/skeleton.h"
 #include "bpf/abi/state.h"
@@ -260,8 +261,30 @@ absl::Status LiveSensor::RestoreHolder(const LabelHolder& holder) { return maps_
 
 absl::Status LiveSensor::Snapshot(std::vector<Event>& events) { return snapshot_->Take(events); }
 
+absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const {
+  constexpr size_t kMaxFiles = 65536;
+  Holdings holdings;
+  absl::Status status = ForEachRecord<holder_file_record>(
+      probes_->Chosen("list_files"), process.tgid, [&](const holder_file_record& file) {
+        if (FromWire(file.process) != process || holdings.files.size() >= kMaxFiles) return;
+        holdings.files.push_back({file.fd, file.object, file.open_mode, ToTuple(file.sock)});
+      });
+  if (!status.ok()) return status;
+  absl::flat_hash_map<FileKey, uint64_t> mapped;
+  status =
+      ForEachRecord<holder_map_record>(probes_->Chosen("list_maps"), process.tgid, [&](const holder_map_record& map) {
+        if (FromWire(map.process) == process && maps_->IsWatched(FromWire(map.file)))
+          mapped[FromWire(map.file)] += map.length;
+      });
+  if (!status.ok()) return status;
+  holdings.mapped.assign(mapped.begin(), mapped.end());
+  std::sort(holdings.mapped.begin(), holdings.mapped.end());
+  return holdings;
+}
+
 void LiveSensor::Sample(std::vector<Event>& events) {
   ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);
+  std::map<std::string, LossLedger::Top> tops = losers_.Take(maps_->Losers());
   for (LostRow& row : Lost()) {
     const auto told = told_losses_.find(row.kind);
     if (SameLoss(row, told == told_losses_.end() ? LostRow{} : told->second)) continue;
@@ -271,7 +294,10 @@ void LiveSensor::Sample(std::vector<Event>& events) {
                             .produced = row.produced,
                             .ring_full = row.ring_full,
                             .map_full = row.map_full,
-                            .read_failed = row.read_failed};
+                            .read_failed = row.read_failed,
+                            .top = tops[row.kind].process,
+                            .top_lost = tops[row.kind].lost,
+                            .ring_full_by_cpu = row.ring_full_by_cpu};
     events.push_back(std::move(event));
     told_losses_[row.kind] = std::move(row);
   }

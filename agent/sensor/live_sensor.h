@@ -16,6 +16,7 @@
 #include "agent/sensor/file_marks.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
+#include "agent/sensor/loss_ledger.h"
 #include "agent/sensor/mount_watch.h"
 #include "agent/sensor/name_book.h"
 #include "agent/sensor/name_scans.h"
@@ -45,6 +46,7 @@ class LiveSensor final : public Sensor {
   absl::Status WatchDirectory(const std::string& path) override;
   absl::Status RestoreHolder(const LabelHolder& holder) override;
   absl::Status Snapshot(std::vector<Event>& events) override;
+  absl::StatusOr<Holdings> HoldingsOf(const ProcessKey& process) const override;
   void Sample(std::vector<Event>& events) override;
   std::vector<LabelHolder> Holders() const override;
   std::vector<LostRow> Lost() const override;
@@ -91,6 +93,7 @@ class LiveSensor final : public Sensor {
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;
+  LossLedger losers_;
   std::deque<Opener> openers_;
   absl::flat_hash_map<FileKey, uint64_t> memory_assets_;  // in tmpfs and its like -> size; reads of them have no hook
   std::vector<Event> pending_;                            // found by Tick(), told by the next Drain()

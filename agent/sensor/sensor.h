@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/event/event.h"
@@ -59,6 +60,21 @@ struct LostRow {
   uint64_t ring_full = 0;
   uint64_t map_full = 0;
   uint64_t read_failed = 0;
+  std::vector<uint64_t> produced_by_cpu;  // empty: not of a probe
+  std::vector<uint64_t> ring_full_by_cpu;
+};
+
+// One open file of a process, as the kernel lists it: regular files, pipes, unix and internet sockets.
+struct HeldFile {
+  uint32_t fd = 0;
+  uint32_t object = 0;     // enum event_object of the wire; 0: an internet socket
+  uint32_t open_mode = 0;  // read 1, write 2
+  SocketTuple socket;
+};
+
+struct Holdings {
+  std::vector<HeldFile> files;
+  std::vector<std::pair<FileKey, uint64_t>> mapped;  // watched files, bytes mapped
 };
 
 class Sensor {
@@ -95,6 +111,10 @@ class Sensor {
   // Processes, open assets and mappings, listeners and connections that exist now, as snapshot events (seq 0).
   // Call after Watch() of the known assets: it also labels holders.
   virtual absl::Status Snapshot(std::vector<Event>& events) = 0;
+
+  // What one process has open, and which watched files it has mapped, now. The only call that may come from another
+  // thread, because it may wait for the process. Errors: the kernel's.
+  virtual absl::StatusOr<Holdings> HoldingsOf(const ProcessKey& process) const = 0;
 
   // Counter samples: an Egress event per (label, process, socket) that grew since the last call, then LossSample per
   // kind that changed.

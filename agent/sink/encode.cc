@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "agent/sink/encode_json.h"
+#include "agent/sink/evidence_text.h"
 #include "agent/sink/sinks.h"
 #include "agent/sink/text_escape.h"
 
@@ -14,6 +15,11 @@ std::string EncodeText(const Alert& alert) {
       fmt::format("{} {} {} [{}{}{}] {}", Rfc3339(alert.time_ns), PriorityName(alert.priority), alert.rule,
                   alert.activity, alert.stage.empty() ? "" : " ", alert.stage, alert.summary);
   if (!alert.evidence.empty()) line += fmt::format(" ({})", alert.evidence);
+  if (alert.seen) {
+    const std::string stack = StackText(*alert.seen);
+    line += fmt::format(" (call: {}; {} open files)", stack.empty() ? "not known" : stack,
+                        alert.seen->descriptors.size() + alert.seen->more_descriptors);
+  }
   return ToPrintable(fmt::format("{} id={}", line, alert.id));
 }
 

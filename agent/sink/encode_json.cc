@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "agent/sink/evidence_text.h"
 #include "agent/sink/text_escape.h"
 
 namespace tensorwarden {
@@ -75,6 +76,9 @@ void WriteActor(JsonObject::Writer& writer, const Alert& alert) {
   if (alert.login_uid != kUnset) actor.Number("login_uid", alert.login_uid);
   actor.Text("cgroup", alert.cgroup);
   actor.Text("unit", alert.unit);
+  actor.Text("container", alert.container);
+  actor.Text("container_type", alert.container_type);
+  actor.Text("pod", alert.pod);
   if (!alert.role.empty() && alert.role != "none") {
     actor.Text("role", alert.role);
     actor.Bool("role_confirmed", alert.role_confirmed);
@@ -113,6 +117,52 @@ void WriteMeasure(JsonObject::Writer& writer, const Alert& alert) {
   measure.Text("unit", alert.unit_of_value);
 }
 
+void WriteFrame(JsonObject::Writer& writer, const StackFrame& frame) {
+  JsonObject object(writer);
+  object.AlwaysText("address", fmt::format("{:#x}", frame.address));
+  object.Text("module", frame.module);
+  if (!frame.module.empty()) object.Number("module_offset", frame.module_offset);
+  object.Text("function", frame.function);
+  if (!frame.function.empty()) object.Number("function_offset", frame.function_offset);
+}
+
+void WriteDescriptor(JsonObject::Writer& writer, const HeldDescriptor& held) {
+  JsonObject object(writer);
+  object.Number("fd", held.fd);
+  object.AlwaysText("type", held.type);
+  object.Text("path", held.path);
+  object.Text("access", held.access);
+  object.Text("local", held.local);
+  object.Text("peer", held.peer);
+}
+
+void WriteMapping(JsonObject::Writer& writer, const HeldMapping& mapping) {
+  JsonObject object(writer);
+  object.AlwaysText("path", mapping.path);
+  object.Number("bytes", mapping.bytes);
+}
+
+template <typename Item>
+void WriteList(JsonObject& object, std::string_view key, const std::vector<Item>& items,
+               void (*write)(JsonObject::Writer&, const Item&)) {
+  if (items.empty()) return;
+  JsonObject::Writer& writer = object.Key(key);
+  writer.StartArray();
+  for (const Item& item : items) write(writer, item);
+  writer.EndArray();
+}
+
+void WriteEvidence(JsonObject::Writer& writer, const Alert& alert) {
+  JsonObject evidence(writer);
+  evidence.Text("text", alert.evidence);
+  if (!alert.seen) return;
+  WriteList(evidence, "stack", alert.seen->stack, WriteFrame);
+  WriteList(evidence, "descriptors", alert.seen->descriptors, WriteDescriptor);
+  if (alert.seen->more_descriptors != 0) evidence.Number("more_descriptors", alert.seen->more_descriptors);
+  WriteList(evidence, "mappings", alert.seen->mappings, WriteMapping);
+  evidence.Text("missing", alert.seen->missing);
+}
+
 void WriteOwn(JsonObject::Writer& writer, const Alert& alert) {
   JsonObject top(writer);
   top.AlwaysText("id", alert.id);
@@ -134,7 +184,7 @@ void WriteOwn(JsonObject::Writer& writer, const Alert& alert) {
   if (!alert.destination.empty()) WriteDestination(top.Key("destination"), alert);
   top.Text("client", alert.client);
   if (alert.value != 0 || alert.threshold != 0) WriteMeasure(top.Key("measure"), alert);
-  top.Text("evidence", alert.evidence);
+  if (!alert.evidence.empty() || alert.seen) WriteEvidence(top.Key("evidence"), alert);
   if (!alert.false_positives.empty()) top.Texts("false_positives", alert.false_positives);
   top.Text("next_step", alert.next_step);
   top.Text("exception", alert.exception);
@@ -167,11 +217,16 @@ void WriteFalco(JsonObject::Writer& writer, const Alert& alert) {
   top.Text("hostname", alert.hostname);
   JsonObject fields(top.Key("output_fields"));
   // Ours first: they are what makes the object non-empty, and no rule's output may replace them.
-  std::unordered_set<std::string_view> seen = {"alert.id", "alert.activity", "alert.stage", "alert.evidence"};
+  std::unordered_set<std::string_view> seen = {"alert.id",       "alert.activity", "alert.stage",
+                                               "alert.evidence", "alert.stack",    "alert.descriptors"};
   fields.AlwaysText("alert.id", alert.id);
   fields.AlwaysText("alert.activity", alert.activity);
   fields.Text("alert.stage", alert.stage);
   fields.Text("alert.evidence", alert.evidence);
+  if (alert.seen) {
+    fields.Text("alert.stack", StackText(*alert.seen));
+    fields.Text("alert.descriptors", DescriptorsText(*alert.seen));
+  }
   WriteFields(fields, alert, seen);
 }
 

@@ -100,6 +100,17 @@ struct lost_count {
 	__u64 read_failed; /* a helper could not read what the record needs */
 };
 
+#define LOSER_MAX 2048 /* (process, kind) pairs, least recently used goes */
+
+/* Key of `losers`: who made records that were lost, and so who floods. Value: how many, __u64. Nothing is counted, and
+ * nothing paid, while nothing is lost. */
+struct loser_key {
+	struct event_process_key process;
+	__u32 kind; /* enum event_kind */
+	__u32 pad;
+};
+EVENT_ASSERT(sizeof(struct loser_key) == 24);
+
 enum config_flag {
 	CONFIG_F_OPENS = 1 << 0,   /* a rule asks for opens */
 	CONFIG_F_SOCKETS = 1 << 1, /* a rule asks for connects, accepts, closes of unlabelled processes */

@@ -21,6 +21,7 @@
 #define EVENT_ARGS_MAX 1024  /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
 #define EVENT_COMM_MAX 16    /* TASK_COMM_LEN */
 #define EVENT_HTTP_MAX 2048  /* bytes of TCP payload captured of one segment */
+#define EVENT_STACK_MAX 32   /* return addresses of a user stack, innermost first; a deeper one is cut */
 #define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
 
 enum event_kind {
@@ -77,6 +78,15 @@ struct event_process_key {
 	__u32 pad;
 };
 EVENT_ASSERT(sizeof(struct event_process_key) == 16);
+
+/* User stack of the call that caused the record. The kernel follows frame pointers: of code without them only the
+ * innermost address, the one of the system call itself, is sure. */
+struct event_stack {
+	__u32 count; /* addresses used; 0: none could be had (no user context, worker of io_uring) */
+	__u32 pad;
+	__u64 address[EVENT_STACK_MAX];
+};
+EVENT_ASSERT(sizeof(struct event_stack) == 8 + 8 * EVENT_STACK_MAX);
 
 /* The header's process is the parent. Threads are not reported. */
 struct process_fork_event {
@@ -150,6 +160,7 @@ struct file_change_event {
 	__u64 bytes;  /* bytes changed by this process in this file so far, at the grain of the hook */
 	__u32 change; /* enum event_change */
 	__u32 pad;
+	struct event_stack stack;
 };
 
 struct file_open_event { /* bulk; only while a rule asks for opens */
@@ -215,6 +226,7 @@ struct egress_event {
 	__u64 volume;  /* the carrier's volume of this label */
 	__u32 label;   /* bit number */
 	__u32 serving; /* 1: accepted on a serving port */
+	struct event_stack stack;
 };
 
 enum event_sock_op {

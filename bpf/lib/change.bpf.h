@@ -5,6 +5,7 @@
 
 #include "bpf/lib/label.bpf.h"
 #include "bpf/lib/path.bpf.h"
+#include "bpf/lib/stack.bpf.h"
 
 #define CHANGE_INTERVAL_NS 100000000ull /* per process, file and kind of change at most one record in this time */
 
@@ -40,6 +41,7 @@ static __always_inline void change_emit(const struct coverage_state *pair, const
 	event->bytes = pair->changed;
 	event->change = kind;
 	event->pad = 0;
+	stack_fill(&event->stack);
 	urgent_submit(event, EVENT_KIND_FILE_CHANGE);
 }
 

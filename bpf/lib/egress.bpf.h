@@ -5,6 +5,7 @@
 
 #include "bpf/lib/label.bpf.h"
 #include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/stack.bpf.h"
 
 struct charge {
 	__u64 labels; /* still to be visited */
@@ -34,6 +35,7 @@ static __always_inline void egress_emit(struct egress_state *state, const struct
 	event->volume = volume;
 	event->label = charge->key.label;
 	event->serving = state->serving;
+	stack_fill(&event->stack);
 	state->reported = event->bytes;
 	urgent_submit(event, EVENT_KIND_EGRESS);
 }

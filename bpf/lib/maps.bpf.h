@@ -85,6 +85,13 @@ struct {
 } lost __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LOSER_MAX);
+	__type(key, struct loser_key);
+	__type(value, __u64);
+} losers __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);

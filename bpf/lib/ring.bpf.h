@@ -9,6 +9,25 @@
 
 enum lost_field { LOST_PRODUCED, LOST_RING_FULL, LOST_MAP_FULL, LOST_READ_FAILED };
 
+/* A frame of its own: its key would be on the stack of every probe. Changes of socket state may run in a softirq, where
+ * the current process is anybody; over a flood such strangers add up to little each. */
+static __noinline int loser_add(__u32 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct loser_key key = {.kind = kind};
+	__u64 one = 1, *count;
+
+	if (!task->tgid || !task_is_actor(task))
+		return 0;
+	key.process = process_key(task);
+	count = bpf_map_lookup_elem(&losers, &key);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&losers, &key, &one, BPF_NOEXIST);
+	return 0;
+}
+
 /* Atomic though per CPU: a softirq may count between the load and the store of another program. */
 static __always_inline void lost_add(__u32 kind, enum lost_field field)
 {
@@ -24,6 +43,8 @@ static __always_inline void lost_add(__u32 kind, enum lost_field field)
 		__sync_fetch_and_add(&count->map_full, 1);
 	else
 		__sync_fetch_and_add(&count->read_failed, 1);
+	if ((field == LOST_RING_FULL || field == LOST_MAP_FULL) && kind != EVENT_KIND_HTTP_SEGMENT)
+		loser_add(kind); /* segments come in softirqs only */
 }
 
 /* For records whose actor is known otherwise, or not at all. */
@@ -97,7 +118,10 @@ static __always_inline void bulk_submit(void *record, __u32 kind)
 /* For records of varying length, built elsewhere. */
 static __always_inline void bulk_output(void *record, __u32 kind, __u32 size)
 {
-	lost_add(kind, bpf_ringbuf_output(&bulk, record, size, bulk_wakeup()) ? LOST_RING_FULL : LOST_PRODUCED);
+	if (bpf_ringbuf_output(&bulk, record, size, bulk_wakeup()))
+		lost_add(kind, LOST_RING_FULL);
+	else
+		lost_add(kind, LOST_PRODUCED);
 }
 
 #endif

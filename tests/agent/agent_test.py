@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from support.agent_process import RULES, Agent, essence, replay, run_verb  # noqa: E402
+from support.agent_process import BINARY, RULES, Agent, essence, replay, run_command, run_verb  # noqa: E402
 from support.peer_host import PeerHost  # noqa: E402
 
 MODEL_BYTES = 48 << 20
@@ -40,6 +40,10 @@ for line in sys.stdin:
         host, port = rest.split()
         with socket.create_connection((host, int(port))) as s:
             for at in range(0, len(data), 1 << 20): s.sendall(data[at:at + (1 << 20)])
+    elif step == "send_and_stay":
+        host, port = rest.split()
+        kept = socket.create_connection((host, int(port)))
+        kept.sendall(data)
     print("done", flush=True)
 """
 
@@ -173,6 +177,54 @@ assets:
         first, second = (replay(capture, self.config) for _ in range(2))
         self.assertEqual(essence(first), essence(agent.alerts))
         self.assertEqual(first, second)
+
+    def upload(self, agent, peer, thief):
+        """Read and send the model; the evidence of the alert about it."""
+        thief.do(f"read {self.model}")
+        thief.do(f"send_and_stay {peer.address} {peer.port}")
+        alert = self.alert_of(agent, lambda a: a.get("destination", {}).get("address") == peer.address)
+        update = agent.wait_evidence(alert["id"])
+        self.assertIsNotNone(update, "no evidence came")
+        self.assertEqual(update["activity"], "update")
+        return update["evidence"]
+
+    def test_an_alert_names_the_call_and_the_connection_and_a_replay_has_the_same(self):
+        capture = os.path.join(self.dir, "capture")
+        agent = self.start("--record", capture)
+        with PeerHost("tw-test-ev") as peer, Thief() as thief:
+            evidence = self.upload(agent, peer, thief)
+        self.assertNotIn("missing", evidence)
+        innermost = evidence["stack"][0]
+        self.assertIn("libc.so", innermost["module"])
+        self.assertIn("send", innermost["function"])
+        self.assertLess(innermost["function_offset"], 4096)
+        peers = [held.get("peer") for held in evidence["descriptors"] if held["type"] == "tcp"]
+        self.assertIn(f"{peer.address}:{peer.port}", peers)
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(essence(replay(capture, self.config)), essence(agent.alerts))
+
+    def test_without_the_helper_the_stack_has_modules_and_the_alert_comes_all_the_same(self):
+        alone = os.path.join(self.dir, "alone")
+        os.mkdir(alone)
+        shutil.copy(BINARY, alone)
+        command = [os.path.join(alone, os.path.basename(BINARY)), *run_command(self.config)[1:]]
+        agent = Agent(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)).wait_ready()
+        self.addCleanup(agent.stop)
+        with PeerHost("tw-test-alone") as peer, Thief() as thief:
+            evidence = self.upload(agent, peer, thief)
+        self.assertIn("not installed", evidence["missing"])
+        self.assertIn("libc.so", evidence["stack"][0]["module"])
+        self.assertNotIn("function", evidence["stack"][0])
+
+    def test_a_change_of_weights_names_the_call_that_wrote(self):
+        agent = self.start()
+        script = f"f = open({self.model!r}, 'r+b', buffering=0); f.seek(1 << 20); f.write(b'x' * 9000); input()"
+        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as writer:
+            alert = self.alert_of(agent, lambda a: a.get("asset", {}).get("path") == self.model)
+            update = agent.wait_evidence(alert["id"])
+            self.assertIn("write", update["evidence"]["stack"][0]["function"])
+            self.assertIn(self.model, [held.get("path") for held in update["evidence"]["descriptors"]])
+            writer.communicate(b"\n")
 
     def test_a_second_agent_on_the_same_state_is_refused(self):
         self.start()

@@ -25,7 +25,7 @@ def table(outcomes):
         if alert is None:
             rows.append((outcome.scene, "NONE", "", "", ""))
             continue
-        evidence = alert.get("evidence") or alert["summary"]
+        evidence = alert.get("evidence", {}).get("text") or alert["summary"]
         rows.append((outcome.scene, alert["rule"], alert["priority"], f"{outcome.seconds:.2f}", in_one_line(evidence)))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]).rstrip() for row in rows]

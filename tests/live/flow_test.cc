@@ -196,6 +196,7 @@ TEST_F(LiveFlowTest, TcpBytesAreExact) {
   ASSERT_NE(egress, nullptr);
   EXPECT_EQ(egress->socket.peer_address, network.address());
   EXPECT_EQ(egress->socket.peer_port, 18440);
+  EXPECT_FALSE(egress->stack.empty()) << "the call that sent";
   EXPECT_EQ(egress->socket.direction, EVENT_DIRECTION_OUT);
   EXPECT_FALSE(egress->serving);
 }

@@ -83,6 +83,15 @@ class Agent:
             self._changed.wait_for(find, seconds)
             return find()
 
+    def wait_evidence(self, alert_id, seconds=10):
+        """The update that brings what was seen of the actor of this alert, or None."""
+        def find():
+            return next((alert for alert in list(self.alerts) if alert["id"] == alert_id
+                         and set(alert.get("evidence", {})) - {"text"}), None)
+        with self._changed:
+            self._changed.wait_for(find, seconds)
+            return find()
+
     def kill(self):
         self.process.kill()
         self.process.wait()

@@ -319,5 +319,70 @@ TEST(HumanBytesTest, PicksTheUnitThatReadsBest) {
   EXPECT_EQ(HumanBytes(3.0 * (1 << 30)), "3.0 GiB");
 }
 
+TEST_F(AlertBuilderTest, AFindingAsksForEvidenceWithTheStackOfTheLastCall) {
+  Egress egress;
+  egress.stack = {0x10, 0x20};
+  Observe(EventAt(0, egress));
+  Observe(EventAt(0, Egress{}));  // a sample of the counters has no stack
+  const std::optional<Alert> alert = Found(1, "1%");
+  ASSERT_TRUE(alert && alert->wanted);
+  EXPECT_EQ(alert->wanted->process, kThief);
+  EXPECT_EQ(alert->wanted->cause_seq, alert->cause_seq);
+  EXPECT_THAT(alert->wanted->stack, ElementsAre(0x10, 0x20));
+}
+
+TEST_F(AlertBuilderTest, OnlyTheOpeningAsksAndAStackOfAnotherKindOfCallIsNotTaken) {
+  FileChange change;
+  change.stack = {0x30};
+  Observe(EventAt(0, change));
+  const std::optional<Alert> alert = Found(1, "1%");
+  ASSERT_TRUE(alert && alert->wanted);
+  EXPECT_TRUE(alert->wanted->stack.empty());
+  const std::optional<Alert> update = Found(2, "10%");
+  ASSERT_TRUE(update);
+  EXPECT_FALSE(update->wanted);
+  const std::optional<Alert> plain = Matched(3);
+  ASSERT_TRUE(plain);
+  EXPECT_FALSE(plain->wanted);
+}
+
+TEST_F(AlertBuilderTest, EvidenceComesAsOneUpdateOfItsMatter) {
+  const std::optional<Alert> opened = Found(0, "1%");
+  ASSERT_TRUE(opened);
+  Evidence evidence;
+  evidence.cause_seq = opened->cause_seq;
+  evidence.stack = {{.address = 0x10}};
+  const std::vector<Alert> alerts = Observe(EventAt(1, evidence));
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].id, opened->id);
+  EXPECT_EQ(alerts[0].activity, "update");
+  EXPECT_EQ(alerts[0].stage, "1%");
+  EXPECT_EQ(alerts[0].updates, 1u);
+  ASSERT_TRUE(alerts[0].seen);
+  EXPECT_EQ(alerts[0].seen->stack[0].address, 0x10u);
+  EXPECT_TRUE(Observe(EventAt(2, evidence)).empty()) << "the same again is no news";
+  const std::optional<Alert> next = Found(3, "10%");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->updates, 2u);
+  EXPECT_FALSE(next->seen) << "later messages need not repeat it";
+}
+
+TEST_F(AlertBuilderTest, EvidenceOfAnotherEventIsNobodys) {
+  Found(0, "1%");
+  Evidence evidence;
+  evidence.cause_seq = 4711;
+  EXPECT_TRUE(Observe(EventAt(1, evidence)).empty());
+  EXPECT_TRUE(Observe(EventAt(1, Evidence{})).empty());
+}
+
+TEST_F(AlertBuilderTest, EvidenceBringsTheNewsThatWaited) {
+  const std::optional<Alert> opened = Found(0, "1%");
+  EXPECT_FALSE(Found(1, "1%"));
+  Evidence evidence;
+  evidence.cause_seq = opened->cause_seq;
+  ASSERT_EQ(Observe(EventAt(2, evidence)).size(), 1u);
+  EXPECT_TRUE(Tick(200).empty()) << "nothing waits any more";
+}
+
 }  // namespace
 }  // namespace tensorwarden

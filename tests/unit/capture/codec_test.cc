@@ -1,3 +1,4 @@
+#include <absl/strings/escaping.h>
 #include <gtest/gtest.h>
 
 #include "agent/capture/capture.h"
@@ -63,6 +64,35 @@ TEST(EventCodecTest, AKindThatThisProgramDoesNotKnowIsRefused) {
   EXPECT_EQ(DecodeCapturedEvent(bytes).status().code(), absl::StatusCode::kDataLoss);
   bytes.replace(index_at, 4, "\xff\xff\xff\xff");
   EXPECT_EQ(DecodeCapturedEvent(bytes).status().code(), absl::StatusCode::kDataLoss);
+}
+
+// Bytes of version 0 of the structs that have grown since.
+constexpr const char* kOldEgress =
+    "010000000005000000000000000000000006000000000000000000000000000000070000000800000000000000000000"
+    "00000009000000000000000000000000000000000000000000bb010000000000000009000000000000000a0000000000"
+    "00000b000000000000000c000000000000000d00000001";
+constexpr const char* kOldChange =
+    "010000000005000000000000000000000006000000000000000000000000000000070000000800000000000000000000"
+    "000000050000000000000001000000000000000200000000000000030000000000000000000000040000000000000005"
+    "00000000000000000000000000000002000000";
+constexpr const char* kOldLoss =
+    "010000000005000000000000000000000006000000000000000000000000000000070000000800000000000000000000"
+    "0000001600000000000000050000006c6162656c03000000000000000000000000000000000000000000000004000000"
+    "00000000";
+
+TEST(EventCodecTest, EventsOfOlderCapturesAreRead) {
+  const absl::StatusOr<Event> egress = DecodeCapturedEvent(absl::HexStringToBytes(kOldEgress));
+  ASSERT_TRUE(egress.ok()) << egress.status();
+  EXPECT_EQ(std::get<Egress>(egress->body).label, 13u);
+  EXPECT_TRUE(std::get<Egress>(egress->body).serving);
+  EXPECT_TRUE(std::get<Egress>(egress->body).stack.empty());
+  const absl::StatusOr<Event> change = DecodeCapturedEvent(absl::HexStringToBytes(kOldChange));
+  ASSERT_TRUE(change.ok()) << change.status();
+  EXPECT_EQ(std::get<FileChange>(change->body).change, 2u);
+  const absl::StatusOr<Event> loss = DecodeCapturedEvent(absl::HexStringToBytes(kOldLoss));
+  ASSERT_TRUE(loss.ok()) << loss.status();
+  EXPECT_EQ(std::get<LossSample>(loss->body).read_failed, 4u);
+  EXPECT_FALSE(std::get<LossSample>(loss->body).top);
 }
 
 }  // namespace

@@ -31,9 +31,23 @@ TEST(SelfTest, UrgentLossIsReportedWhenItBeginsAndWhenItHasDoubled) {
   EXPECT_THAT(bench.Feed(0, LossSample{.kind = "egress", .ring_full = 3, .map_full = 1}), SizeIs(1));
 }
 
-TEST(SelfTest, BulkLossIsCountedElsewhere) {
+TEST(SelfTest, BulkLossIsAFloodWhenItIsMuch) {
   testing::DetectBench bench(CreateSelfDetector({}));
-  EXPECT_THAT(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 1000}), IsEmpty());
+  EXPECT_THAT(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 9'999}), IsEmpty());
+  EXPECT_THAT(Whats(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 10'000})), ElementsAre("flood"));
+  EXPECT_THAT(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 19'999}), IsEmpty());
+  EXPECT_THAT(Whats(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 20'000})), ElementsAre("flood"));
+}
+
+TEST(SelfTest, LossNamesTheProcessAndTheProcessorThatItCameFrom) {
+  testing::DetectBench bench(CreateSelfDetector({}));
+  bench.host.Exec(7, {.comm = "flooder"});
+  const auto findings = bench.Feed(
+      0, LossSample{
+             .kind = "file_change", .ring_full = 5, .top = testing::Pid(7), .top_lost = 4, .ring_full_by_cpu = {1, 4}});
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].process, testing::Pid(7));
+  EXPECT_THAT(findings[0].evidence, ::testing::HasSubstr("4, were made by flooder (pid 7); 4 on CPU 1"));
 }
 
 TEST(SelfTest, AProbeThatLosesItsProgramIsReportedAndOneThatNeverHadOneIsNot) {

@@ -8,6 +8,7 @@
 
 #include "agent/enrich/address_class.h"
 #include "agent/enrich/kinds.h"
+#include "bpf/abi/event.h"
 #include "tests/support/fake_host.h"
 
 namespace tensorwarden {
@@ -96,7 +97,8 @@ TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
                                          LossSample{},
                                          ProbeState{},
                                          ClockTick{},
-                                         Finding{.file = kFile}};
+                                         Finding{.file = kFile},
+                                         Evidence{}};
   for (const EventBody& body : bodies) {
     Event event;
     event.origin.process = kProcess;
@@ -125,6 +127,47 @@ TEST(FieldTableTest, ProcessFields) {
   EXPECT_EQ(TextOf("user.uid", ClockTick{}), "7");
   EXPECT_EQ(TextOf("user.loginuid", ClockTick{}), "<NA>");
   EXPECT_EQ(TextOf("proc.role", ClockTick{}), "none");
+}
+
+TEST(FieldTableTest, ContainerAndNamespaceFields) {
+  FakeHost host = SmallHost();
+  ProcessInfo& process = host.processes[kProcess];
+  Event event;
+  event.origin.process = kProcess;
+  event.body = ProcessExec{};
+  const auto text = [&](const char* field) {
+    FieldScratch scratch;
+    return FieldText(FindField(field)->get(Enrich(event, host), "", scratch));
+  };
+  EXPECT_EQ(text("container.id"), "host");
+  EXPECT_EQ(text("container.name"), "host");
+  EXPECT_EQ(text("k8s.pod.uid"), "<NA>");
+  EXPECT_EQ(text("proc.mntns"), "<NA>");
+  process.cgroup = "/docker/" + std::string(64, 'a');
+  process.mnt_ns = 4026531841;
+  EXPECT_EQ(text("container.id"), std::string(12, 'a'));
+  EXPECT_EQ(text("container.full_id"), std::string(64, 'a'));
+  EXPECT_EQ(text("container.type"), "docker");
+  EXPECT_EQ(text("container.name"), "<NA>") << "only docker knows it";
+  EXPECT_EQ(text("proc.mntns"), "4026531841");
+  process.cgroup = "";
+  EXPECT_EQ(text("container.id"), "<NA>") << "not known is not the host";
+}
+
+TEST(FieldTableTest, WhatIsMissingOfAPathCanBeAskedFor) {
+  const FakeHost host = SmallHost();
+  Event event;
+  event.origin.flags = EVENT_F_PATH_TRUNC | EVENT_F_ARGS_FAULT;
+  event.body = FileOpen{.path = "/a"};
+  const auto text = [&](const char* field) {
+    FieldScratch scratch;
+    return FieldText(FindField(field)->get(Enrich(event, host), "", scratch));
+  };
+  EXPECT_EQ(text("evt.path.truncated"), "true");
+  EXPECT_EQ(text("evt.path.unresolved"), "false");
+  EXPECT_EQ(text("evt.args.unresolved"), "true");
+  event.body = ClockTick{};
+  EXPECT_EQ(text("evt.path.truncated"), "<NA>");
 }
 
 TEST(FieldTableTest, FileAndAssetFields) {

@@ -147,7 +147,9 @@ TEST(DecodeTest, ChangeCarriesItsRange) {
   wire.length = 100;
   wire.bytes = 300;
   wire.change = EVENT_CHANGE_TRUNCATE;
+  wire.stack = {.count = 1000, .pad = 0, .address = {7, 8, 9}};
   const auto change = std::get<FileChange>(DecodeOk(wire).body);
+  EXPECT_THAT(change.stack, ElementsAre(7, 8, 9)) << "a forged count reads nothing outside, and a zero ends it";
   EXPECT_EQ(change.offset, 8192u);
   EXPECT_EQ(change.length, 100u);
   EXPECT_EQ(change.bytes, 300u);

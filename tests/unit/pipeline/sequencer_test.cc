@@ -56,5 +56,18 @@ TEST(SequencerTest, SecretsOfASnapshotAreRedacted) {
   EXPECT_EQ(std::get<ProcessSnapshot>(out[0].body).exec.args[2], "***");
 }
 
+TEST(SequencerTest, SecretsInNamesOfOpenFilesAreRedacted) {
+  Sequencer sequencer(Meter());
+  std::vector<Event> out;
+  Evidence evidence;
+  evidence.descriptors = {{.fd = 3, .type = "file", .path = "/tmp/upload?token=s3cret"}, {.fd = 4, .path = "/srv/m"}};
+  evidence.mappings = {{.path = "/tmp/hf_abcdefghijklmnop1234"}};
+  sequencer.Take(Event{.body = evidence}, out);
+  const auto& told = std::get<Evidence>(out[0].body);
+  EXPECT_EQ(told.descriptors[0].path, "/tmp/upload?token=***");
+  EXPECT_EQ(told.descriptors[1].path, "/srv/m");
+  EXPECT_EQ(told.mappings[0].path, "/tmp/***");
+}
+
 }  // namespace
 }  // namespace tensorwarden

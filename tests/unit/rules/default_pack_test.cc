@@ -116,6 +116,7 @@ std::vector<RuleCase> Cases() {
       {"Stranger opens an accelerator", OpenDevice(195, {.uid = 1000}), OpenDevice(195, {.role = Role::kInference})},
       {"Raw device that holds models opened for writing", OpenDisk(6), OpenDisk(2)},
       {"Urgent events were lost", Self("loss"), Self("blind")},
+      {"Bulk events were lost in a flood", Self("flood"), Self("loss")},
       {"A probe was lost while running", Self("probe"), Self("loss")},
       {"The agent was blind for a while", Self("blind"), Self("probe")},
   };

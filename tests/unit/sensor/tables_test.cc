@@ -8,6 +8,7 @@
 
 #include "agent/sensor/egress_ledger.h"
 #include "agent/sensor/loader.h"
+#include "agent/sensor/loss_ledger.h"
 #include "agent/sensor/probe_table.h"
 #include "agent/sensor/process_starts.h"
 #include "agent/sensor/skeleton.h"
@@ -94,6 +95,21 @@ TEST(ProcessStartsTest, ReusedPidIsTheNewProcess) {
   }
   EXPECT_EQ(starts.Find(10), 222u);
   EXPECT_EQ(starts.Find(1000), 0u);
+}
+
+TEST(LossLedgerTest, TheTopIsOfWhatWasLostSinceTheLastLook) {
+  const ProcessKey old{.tgid = 1, .start_ns = 1};
+  const ProcessKey fresh{.tgid = 2, .start_ns = 1};
+  LossLedger ledger;
+  auto tops = ledger.Take({{old, "file_open", 1000}, {fresh, "file_open", 10}});
+  EXPECT_EQ(tops["file_open"].process, old);
+  tops = ledger.Take({{old, "file_open", 1001}, {fresh, "file_open", 60}, {old, "egress", 3}});
+  EXPECT_EQ(tops["file_open"].process, fresh);
+  EXPECT_EQ(tops["file_open"].lost, 50u);
+  EXPECT_EQ(tops["egress"].lost, 3u);
+  EXPECT_TRUE(ledger.Take({{old, "file_open", 1001}, {fresh, "file_open", 60}}).empty());
+  tops = ledger.Take({{old, "file_open", 5}});
+  EXPECT_EQ(tops["file_open"].lost, 5u) << "the kernel had dropped the entry, and it began anew";
 }
 
 }  // namespace

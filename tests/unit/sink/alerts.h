@@ -5,6 +5,25 @@
 
 namespace tensorwarden {
 
+inline Evidence FullEvidence() {
+  return Evidence{
+      .cause_seq = 77,
+      .stack = {{.address = 0x7f01,
+                 .module = "/lib/libc.so.6",
+                 .module_offset = 300,
+                 .function = "send",
+                 .function_offset = 20},
+                {.address = 0x7f02, .module = "/usr/bin/app", .module_offset = 16},
+                {.address = 0x10}},
+      .descriptors =
+          {{.fd = 3, .type = "tcp", .path = "", .access = "rw", .local = "10.0.0.1:5000", .peer = "203.0.113.5:443"},
+           {.fd = 4, .type = "file", .path = "/srv/llama.gguf", .access = "r"},
+           {.fd = 5, .type = "eventfd"}},
+      .more_descriptors = 9,
+      .mappings = {{.path = "/srv/llama.gguf", .bytes = 4096}},
+      .missing = "mappings: no permission"};
+}
+
 inline Alert FullAlert() {
   Alert alert;
   alert.id = "0123456789abcdef";
@@ -23,6 +42,9 @@ inline Alert FullAlert() {
   alert.login_uid = 1000;
   alert.cgroup = "/user.slice/s.scope";
   alert.unit = "s.scope";
+  alert.container = "c0ffee";
+  alert.container_type = "docker";
+  alert.pod = "11111111-2222-3333-4444-555555555555";
   alert.role = "admin";
   alert.workload = "suggested:shell";
   alert.ancestry = {{.pid = 41, .executable = "/bin/sh", .command_line = "sh"}};
@@ -41,6 +63,7 @@ inline Alert FullAlert() {
   alert.threshold = 1 << 19;
   alert.unit_of_value = "bytes";
   alert.evidence = "1.0 MiB in 3 s";
+  alert.seen = FullEvidence();
   alert.false_positives = {"A backup that is not configured"};
   alert.next_step = "Cut the connection.";
   alert.exception = "- rule: x\n";

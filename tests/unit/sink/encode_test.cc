@@ -86,6 +86,27 @@ TEST(EncodeJsonTest, EveryFactIsWhereTheDocumentationSaysItIs) {
   EXPECT_EQ(json["updates"].GetUint64(), 3u);
 }
 
+TEST(EncodeJsonTest, EvidenceIsStructuredAndLeavesOutWhatIsNotKnown) {
+  const rapidjson::Document json = Parse(EncodeAlert(FullAlert(), AlertFormat::kJson));
+  const rapidjson::Value& evidence = json["evidence"];
+  EXPECT_STREQ(evidence["text"].GetString(), "1.0 MiB in 3 s");
+  EXPECT_STREQ(evidence["stack"][0]["function"].GetString(), "send");
+  EXPECT_STREQ(evidence["stack"][1]["module"].GetString(), "/usr/bin/app");
+  EXPECT_FALSE(evidence["stack"][1].HasMember("function"));
+  EXPECT_STREQ(evidence["stack"][2]["address"].GetString(), "0x10");
+  EXPECT_EQ(evidence["stack"][2].MemberCount(), 1u);
+  EXPECT_STREQ(evidence["descriptors"][0]["peer"].GetString(), "203.0.113.5:443");
+  EXPECT_EQ(evidence["more_descriptors"].GetUint64(), 9u);
+  EXPECT_STREQ(evidence["mappings"][0]["path"].GetString(), "/srv/llama.gguf");
+}
+
+TEST(EncodeFalcoTest, EvidenceIsTwoFieldsOfText) {
+  const rapidjson::Document json = Parse(EncodeAlert(FullAlert(), AlertFormat::kFalco));
+  EXPECT_STREQ(json["output_fields"]["alert.stack"].GetString(), "send+0x14 (libc.so.6) < app+0x10 < 0x10");
+  EXPECT_STREQ(json["output_fields"]["alert.descriptors"].GetString(),
+               "3 tcp 10.0.0.1:5000 > 203.0.113.5:443; 4 file /srv/llama.gguf; 5 eventfd; 9 more");
+}
+
 TEST(EncodeJsonTest, AFieldNamedTwiceIsOneMember) {
   Alert alert = FullAlert();
   alert.output_fields = {{"a", "1"}, {"a", "2"}};
@@ -155,7 +176,8 @@ TEST(EncodeTextTest, OneReadableLineSaysTheEssentials) {
   const std::string line = EncodeAlert(FullAlert(), AlertFormat::kText);
   EXPECT_EQ(line,
             "2026-01-02T03:04:05.123456789Z Critical Weights leave the host [open 1%] curl (pid 42, uid 1000) sent 1.0 "
-            "MiB of llama (1.2%) to 203.0.113.5:443. (1.0 MiB in 3 s) id=0123456789abcdef");
+            "MiB of llama (1.2%) to 203.0.113.5:443. (1.0 MiB in 3 s) (call: send+0x14 (libc.so.6) < app+0x10 < 0x10; "
+            "12 open files) id=0123456789abcdef");
 }
 
 TEST(EncodeTextTest, ATerminalCannotBeSteeredByAnAlert) {
