@@ -1,6 +1,7 @@
 #include "agent/detect/egress.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cmath>
@@ -41,6 +42,17 @@ struct MatterKey {
   }
 };
 
+// Who holds 64 KiB of a model gives away no more than those, over however many connections.
+struct SenderKey {
+  BudgetKey budget;
+  ProcessKey process;
+  bool operator==(const SenderKey&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const SenderKey& k) {
+    return H::combine(std::move(h), k.budget, k.process);
+  }
+};
+
 struct Matter {
   explicit Matter(uint64_t window_ns) : sent(window_ns) {}
   WindowRing sent;
@@ -71,6 +83,18 @@ std::string ClassOf(const SocketTuple& socket) {
   return std::string(known.empty() ? "public" : known);
 }
 
+std::string PeerText(const SocketTuple& socket) {
+  if (!socket.peer_address.empty()) return fmt::format("{}:{}", socket.peer_address, socket.peer_port);
+  switch (socket.family) {
+    case AF_PACKET:
+      return "an unknown destination, in frames of its own making";
+    case AF_VSOCK:
+      return "the hypervisor, by vsock";
+    default:
+      return fmt::format("an unknown destination (socket family {})", socket.family);
+  }
+}
+
 class EgressDetector final : public Detector {
  public:
   explicit EgressDetector(EgressConfig config)
@@ -80,6 +104,7 @@ class EgressDetector final : public Detector {
         totals_(config_.max_sockets),
         budgets_(config_.max_budgets),
         matters_(config_.max_budgets),
+        senders_(config_.max_budgets),
         peers_(config_.max_budgets) {}
 
   std::string_view Name() const override { return "egress"; }
@@ -116,6 +141,8 @@ class EgressDetector final : public Detector {
     const uint64_t now_ns = event.event->origin.ktime_ns;
     const uint64_t size = SizeOf(event);
     const BudgetKey key{SetOf(event, egress), destination_class};
+    bytes = Fresh(SenderKey{key, event.event->origin.process}, egress.volume, bytes);
+    if (bytes == 0) return;
     EgressBudget& budget = *budgets_.TryEmplace(key, config_.windows).first;
     Matter& matter = *matters_.TryEmplace(MatterKey{key, TreeOf(event)}, longest_ns_).first;
     budget.Charge(now_ns, bytes);
@@ -123,6 +150,14 @@ class EgressDetector final : public Detector {
     const Climb climb = NextRung(budget, matter, size);
     if (climb.rung == 0) return;
     findings.push_back(Upload(event, egress, key, climb));
+  }
+
+  // What of these bytes the process had not sent before. `volume` 0: it is gone, and what it held is not known.
+  uint64_t Fresh(const SenderKey& key, uint64_t volume, uint64_t bytes) {
+    uint64_t& sent = *senders_.TryEmplace(key, 0).first;
+    const uint64_t fresh = volume == 0 ? bytes : std::min(bytes, volume - std::min(volume, sent));
+    sent += fresh;
+    return fresh;
   }
 
   // The rung that this charge brought, 0 if none. A job climbs by what it sent itself; and the job whose bytes bring
@@ -171,9 +206,9 @@ class EgressDetector final : public Detector {
     const std::string whole = SizeOf(event) == 0
                                   ? std::string()
                                   : fmt::format(" of {} ({})", BytesText(SizeOf(event)), ShareText(finding.share));
-    finding.evidence = fmt::format("{} sent {}{} of {} to {}:{} within {}", climb.own ? ActorText(event) : Crowd(event),
-                                   BytesText(climb.bytes), whole, LabelText(event), egress.socket.peer_address,
-                                   egress.socket.peer_port, WindowText(climb.window_ns));
+    finding.evidence = fmt::format("{} sent {}{} of {} to {} within {}", climb.own ? ActorText(event) : Crowd(event),
+                                   BytesText(climb.bytes), whole, LabelText(event), PeerText(egress.socket),
+                                   WindowText(climb.window_ns));
     return finding;
   }
 
@@ -227,6 +262,7 @@ class EgressDetector final : public Detector {
   ChargeTotals totals_;
   LruMap<BudgetKey, EgressBudget> budgets_;
   LruMap<MatterKey, Matter> matters_;
+  LruMap<SenderKey, uint64_t> senders_;
   LruMap<PeerKey, Peer> peers_;
 };
 

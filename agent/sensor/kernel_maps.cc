@@ -247,7 +247,8 @@ void KernelMaps::RebuildFilter() {
 }
 
 bool IsStream(uint32_t object) {
-  return object == EVENT_OBJECT_PIPE || object == EVENT_OBJECT_UNIX || object == EVENT_OBJECT_TERMINAL;
+  return object == EVENT_OBJECT_PIPE || object == EVENT_OBJECT_UNIX || object == EVENT_OBJECT_TERMINAL ||
+         object == EVENT_OBJECT_LOCAL;
 }
 
 std::vector<FileKey> KernelMaps::Streams() const {

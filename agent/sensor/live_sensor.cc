@@ -8,6 +8,7 @@
 #include <sys/statfs.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <iterator>
 #include <utility>
@@ -25,6 +26,13 @@ constexpr size_t kMaxOpeners = 256;  // the oldest goes: it had its first look a
 constexpr int kOpenerLooks = 3;      // a second each; torch maps within milliseconds
 constexpr uint64_t kSweepTicks = 30;
 constexpr uint32_t kBlockDevice = 1;  // BPF_DEVCG_DEV_BLOCK
+
+// The objects that a socket may take labels from; of others than TCP and UDP they name nothing.
+std::array<FileKey, 2> LocalStreams(const event_sock_tuple& sock) {
+  const uint64_t device = LOCAL_STREAM_DEV | sock.protocol;
+  return {FileKey{device, local_stream_ino(sock.net_ns, sock.local_port, sock.peer_port), 0},
+          FileKey{device, local_stream_ino(sock.net_ns, sock.local_port, 0), 0}};
+}
 
 bool SameLoss(const LostRow& a, const LostRow& b) {
   return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
@@ -324,6 +332,7 @@ void LiveSensor::SweepStreams() {
   const absl::Status status =
       ForEachRecord<holder_file_record>(probes_->Chosen("list_files"), 0, [&](const holder_file_record& file) {
         if (IsStream(file.object)) open.insert(FromWire(file.file));
+        for (const FileKey& key : LocalStreams(file.sock)) open.insert(key);
         if (file.object == EVENT_OBJECT_TERMINAL)
           open.insert({file.file.dev, file.file.ino, 1});  // the other direction
       });

@@ -45,6 +45,8 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_send_dgram", "socket_send_dgram_fexit", kObject, kAlways, false, kFexitSend},
     {"socket_recv", "socket_recv", kDataPath, kAlways},
     {"socket_recv", "socket_recv_unix_fexit", kObject, kAlways},
+    {"socket_recv_v4", "socket_recv_inet_fexit", kObject, kAlways, false, kFexitReceive},
+    {"socket_recv_v6", "socket_recv_inet6_fexit", kObject, kAlways, false, kFexitReceive},
     {"socket_recv_dgram", "socket_recv_dgram_fexit", kObject, kAlways, false, kFexitReceive},
     {"socket_state", "socket_state", kDataPath, kAlways, true},
     {"socket_connect4", "connect4", kDataPath, kAlways, true},

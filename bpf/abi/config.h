@@ -136,6 +136,14 @@ static inline __u32 object_filter_bit(__u64 dev, __u64 ino)
 }
 EVENT_ASSERT(OBJECT_FILTER_BITS == 1u << (64 - 44));
 
+/* Keys of EVENT_OBJECT_LOCAL: device LOCAL_STREAM_DEV | protocol, which no device has, and this in place of an inode.
+ * A datagram socket's sender is 0: its port takes from all. */
+#define LOCAL_STREAM_DEV (1ull << 62)
+static inline __u64 local_stream_ino(__u32 net_ns, __u16 receiver_port, __u16 sender_port)
+{
+	return (__u64)net_ns << 32 | (__u32)receiver_port << 16 | sender_port;
+}
+
 /* Context of program `query_fd` (BPF_PROG_TEST_RUN): in: fd; out: the rest. */
 struct query_fd_args {
 	__s32 fd;		    /* of the calling process */

@@ -180,6 +180,7 @@ enum event_object {
 	EVENT_OBJECT_UNIX = 4,
 	EVENT_OBJECT_MEMORY = 5,   /* memfd, tmpfs, shared memory */
 	EVENT_OBJECT_TERMINAL = 6, /* one direction of a pseudo-terminal */
+	EVENT_OBJECT_LOCAL = 7,	   /* one direction of a TCP connection between processes of this host; a UDP port */
 };
 
 /* A label moved: `source` gave bits to `target`. For a process as target the header's process is it. Sent when a

@@ -20,6 +20,9 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_KEY 15
+#define AF_NETLINK 16
+#define AF_ALG 38
 #define MSG_PEEK 2
 #define ITER_SOURCE 1 /* iov_iter holds data to be written */
 #define EXT4_SUPER_MAGIC 0xef53

@@ -16,7 +16,7 @@
 
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/ring.bpf.h"
-#include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/local.bpf.h"
 #include "bpf/lib/terminal.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536	 /* a volume below this is not worth a record of its own each time that it doubles */
@@ -362,6 +362,27 @@ static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 l
 	key_mark(&key, kind, labels, writer);
 }
 
+/* The object that a carrier's socket writes to; 0: it leaves the host, serves, or is of another kind. */
+static __noinline int socket_walk(struct file *file, struct event_file_key *key)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	struct inode *inode;
+
+	if (!sk || !key)
+		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX) {
+		inode = unix_far_inode(sk);
+		if (inode)
+			*key = inode_key(inode);
+		return inode ? EVENT_OBJECT_UNIX : 0;
+	}
+	if (sock_serves(sk) || !local_target(sk, NULL, key))
+		return 0;
+	local_streams = 1;
+	return EVENT_OBJECT_LOCAL;
+}
+
 static long files_walk_one(__u32 fd, struct files_walk *walk)
 {
 	struct event_file_key key = {};
@@ -376,15 +397,15 @@ static long files_walk_one(__u32 fd, struct files_walk *walk)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	kind = inode_object(inode);
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
-		inode = unix_far_inode(file);
-		kind = inode ? EVENT_OBJECT_UNIX : 0;
-	}
-	if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY || kind == EVENT_OBJECT_UNIX)
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK)
+		kind = socket_walk(file, &key);
+	else if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY)
 		key = inode_key(inode);
-	else if (!kind && inode && inode_is_terminal(inode) && terminal_key(file, 1, &key))
+	else if (!kind && inode_is_terminal(inode) && terminal_key(file, 1, &key))
 		kind = EVENT_OBJECT_TERMINAL;
 	else
+		kind = 0;
+	if (!kind)
 		return 0;
 	key_mark(&key, kind, walk->labels, &walk->owner);
 	return 0;

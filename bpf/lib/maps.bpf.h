@@ -24,6 +24,7 @@ extern const volatile _Bool have_ext4_write;  /* file_write_ext4 runs: file_dirt
 /* Bit arrays, tested before any map (a hash lookup is what costs). The agent and the probes set bits. */
 extern __u64 object_filter[OBJECT_FILTER_BITS / 64];   /* object_filter_bit(dev, ino) */
 extern __u64 process_filter[PROCESS_FILTER_BITS / 64]; /* tgid: has an entry in `processes` */
+extern __u32 local_streams;			       /* not 0: labels go between sockets of this host */
 extern __u32 listed_calls_stand;		       /* 1: syscall_exit leaves calls to syscall_exit_listed */
 extern __u64 serving_ports[SERVING_PORT_WORDS];	       /* set by the agent */
 extern __u64 listen_ports[SERVING_PORT_WORDS];	       /* TCP ports that listened: set by socket_state and the agent */
@@ -133,6 +134,7 @@ struct socket_note {
 	__u8 peer[16];
 	__u32 peer_port; /* host order */
 	__u32 pad;
+	__u64 answer;			/* bytes that a carrier sent since it last received something here */
 	struct event_process_key owner; /* who connected or listened: later changes of state run in softirq */
 };
 

@@ -13,6 +13,10 @@ static __always_inline void sock_tuple_fill(struct event_sock_tuple *tuple, cons
 
 	tuple->family = family;
 	tuple->protocol = BPF_CORE_READ(sk, sk_protocol);
+	if (family != AF_INET && family != AF_INET6) {
+		tuple->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		return; /* packet, vsock and others: where it goes is not known */
+	}
 	tuple->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (!tuple->local_port) /* the port was given back: a close */
 		tuple->local_port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
@@ -61,14 +65,10 @@ static __always_inline struct sock *unix_peer(const struct sock *sk)
 }
 
 /* The inode that receives what is sent to an open unix socket. NULL if others send there too, as to a log daemon. */
-static __always_inline struct inode *unix_far_inode(struct file *file)
+static __always_inline struct inode *unix_far_inode(const struct sock *sk)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
+	struct sock *peer = unix_peer(sk);
 
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return NULL;
-	peer = unix_peer(sk);
 	return peer && unix_peer(peer) == sk ? sock_inode(peer) : NULL;
 }
 

@@ -2,11 +2,11 @@
 /* Sockets: labelled bytes that leave or cross a unix socket, and who connected to whom.
  *
  *   tp_btf/sock_send_length, sock_recv_length: every send and receive of every family, with its exact length, whichever
- *     call made it (6.12 and later). Not seen: a socket drained by splice, TCP_ZEROCOPY_RECEIVE, and sends of unix
- *     datagrams to an address (the peer is not known any more).
- *   fexit on the families' own functions: the same before 6.12.
- *   tp_btf/inet_sock_set_state: direction, listeners, ends; may run in softirq, so the owner is noted on the socket.
- *   cgroup/connect, sendmsg, post_bind: in the caller's context; destinations of unconnected datagrams.
+ *     call made it (6.12 and later). Not seen: a socket drained by splice, TCP_ZEROCOPY_RECEIVE, frames that AF_XDP
+ * takes from shared memory, and sends of unix datagrams to an address (the peer is not known any more). fexit on the
+ * families' own functions: the same before 6.12. tp_btf/inet_sock_set_state: direction, listeners, ends; may run in
+ * softirq, so the owner is noted on the socket. cgroup/connect, sendmsg, post_bind: in the caller's context;
+ * destinations of unconnected datagrams.
  */
 #include "bpf/lib/egress.bpf.h"
 #include "bpf/lib/stream.bpf.h"
@@ -26,6 +26,44 @@ static __always_inline void unix_send(struct task_struct *task, const struct pro
 	stream_write(task, state, &file, EVENT_OBJECT_UNIX, bytes);
 }
 
+/* A long answer is no answer: a server that hands out its files sends them so. What came before it was one. */
+#define ANSWER_MAX_BYTES (1 << 20)
+#define ANSWER_MAX_SHIFT 6 /* and 1/64 of the asset */
+
+static __always_inline _Bool is_answer(const struct process_state *state, const struct sock *sk,
+				       struct socket_note *note, __u64 bytes)
+{
+	__u64 size = label_size(lowest_bit(state->labels) & (LABEL_COUNT - 1)) >> ANSWER_MAX_SHIFT;
+
+	if (!note || note->direction != EVENT_DIRECTION_IN || !sock_serves(sk))
+		return 0;
+	return __sync_fetch_and_add(&note->answer, bytes) + bytes <=
+	       (size > ANSWER_MAX_BYTES ? size : ANSWER_MAX_BYTES);
+}
+
+/* Bytes that stay on this host are charged as well: the agent knows the destination's class. */
+static __noinline int local_send(struct sock *sk, __u64 bytes)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket_note *note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
+	struct process_state *state = process_get(task);
+	struct event_file_key key = {};
+
+	if (!state || !local_target(sk, note, &key))
+		return 0;
+	if (is_answer(state, sk, note, bytes))
+		return 0;
+	local_streams = 1;
+	stream_write(task, state, &key, EVENT_OBJECT_LOCAL, bytes);
+	return 0;
+}
+
+/* Families whose sockets lead to the kernel or to nobody else than processes of this host. */
+static __always_inline _Bool stays_here(__u16 family)
+{
+	return family == AF_UNIX || family == AF_KEY || family == AF_NETLINK || family == AF_ALG;
+}
+
 /* An unlabelled process pays for the bit test. */
 static __always_inline int sent(struct sock *sk, long bytes)
 {
@@ -40,9 +78,11 @@ static __always_inline int sent(struct sock *sk, long bytes)
 		return 0;
 	family = sk->__sk_common.skc_family;
 	if (family == AF_INET || family == AF_INET6)
-		egress_charge(task, state, sk, bytes);
-	else if (family == AF_UNIX)
+		local_send(sk, bytes);
+	if (family == AF_UNIX)
 		unix_send(task, state, sk, bytes);
+	else if (!stays_here(family))
+		egress_charge(task, state, sk, bytes);
 	return 0;
 }
 
@@ -81,6 +121,33 @@ static __noinline int unix_mark(struct sock *sk, struct inode *inode)
 	return 0;
 }
 
+static __noinline int local_read(struct sock *sk, __u64 bytes, int flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+	struct event_file_key key = {};
+	__u64 queued = ~0ull >> 1; /* of datagrams: not known */
+
+	if (!task_is_actor(task) || !local_source(sk, &key) || !object_filter_test(key.dev, key.ino))
+		return 0;
+	if (sk->sk_protocol == IPPROTO_TCP)
+		queued = BPF_CORE_READ(tcp, rcv_nxt) - BPF_CORE_READ(tcp, copied_seq);
+	return stream_read(task, &key, bytes, queued, flags & MSG_PEEK);
+}
+
+/* A question to a carrier begins its next answer. Who receives elsewhere pays only while labels go between sockets. */
+static __always_inline int local_receive(struct sock *sk, __u64 bytes, int flags)
+{
+	struct socket_note *note;
+
+	if (process_filter_test(bpf_get_current_pid_tgid() >> 32)) {
+		note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
+		if (note && bytes)
+			note->answer = 0;
+	}
+	return local_streams ? local_read(sk, bytes, flags) : 0;
+}
+
 static __always_inline int received(struct sock *sk, long bytes, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -88,8 +155,12 @@ static __always_inline int received(struct sock *sk, long bytes, int flags)
 	struct inode *inode;
 	__u64 queued;
 
-	if (bytes < 0 || sk->__sk_common.skc_family != AF_UNIX)
+	if (bytes < 0)
 		return 0; /* the end counts: what came just before may have been counted late */
+	if (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6)
+		return local_receive(sk, bytes, flags);
+	if (sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
 	inode = sock_inode(sk);
 	if (!inode || !task_is_actor(task))
 		return 0;
@@ -142,6 +213,18 @@ int BPF_PROG(socket_send_unix_fexit, struct socket *sock, struct msghdr *msg, si
 
 SEC("fexit/unix_stream_recvmsg")
 int BPF_PROG(socket_recv_unix_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+{
+	return received(sock->sk, ret, flags);
+}
+
+SEC("fexit/inet_recvmsg")
+int BPF_PROG(socket_recv_inet_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
+{
+	return received(sock->sk, ret, flags);
+}
+
+SEC("fexit/inet6_recvmsg")
+int BPF_PROG(socket_recv_inet6_fexit, struct socket *sock, struct msghdr *msg, size_t size, int flags, int ret)
 {
 	return received(sock->sk, ret, flags);
 }
@@ -217,6 +300,33 @@ static __always_inline _Bool socket_wanted(const struct socket_note *note, __u32
 	       (note->owner.tgid && process_filter_test(note->owner.tgid));
 }
 
+/* A carrier's first send may be all that it has, and be counted only when it ends: the stream is marked before. */
+static __noinline int local_mark(struct sock *sk, struct socket_note *note, __u32 op)
+{
+	struct event_process_key owner;
+	struct event_file_key key = {};
+	struct process_state *state;
+
+	if (!note || !process_filter_test(note->owner.tgid) || (op == EVENT_SOCK_ACCEPT && sock_serves(sk)))
+		return 0;
+	owner = note->owner;
+	state = bpf_map_lookup_elem(&processes, &owner);
+	if (!state || !state->labels || !local_target(sk, note, &key))
+		return 0;
+	local_streams = 1;
+	key_mark(&key, EVENT_OBJECT_LOCAL, state->labels, &owner);
+	return 0;
+}
+
+static __noinline int local_forget(struct sock *sk)
+{
+	struct event_file_key key = {};
+
+	if (local_source(sk, &key) && object_filter_test(key.dev, key.ino))
+		bpf_map_delete_elem(&objects, &key);
+	return 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, struct sock *sk, int old, int new)
 {
@@ -235,6 +345,10 @@ int BPF_PROG(socket_state, struct sock *sk, int old, int new)
 		return 0;
 	}
 	note_update(note, sk, old, new);
+	if (op == EVENT_SOCK_CONNECT || op == EVENT_SOCK_ACCEPT)
+		local_mark(sk, note, op);
+	else if (op == EVENT_SOCK_CLOSE && local_streams)
+		local_forget(sk);
 	if (op && socket_wanted(note, op))
 		socket_emit(sk, note, op, bpf_get_socket_cookie(sk));
 	return 0;

@@ -74,7 +74,8 @@ TEST_F(LiveFlowTest, UnixSocketCarriesTheLabelOn) {
 // How many bytes are charged when a model goes through `channel`, and how many of it were sent.
 class LiveRelayTest : public LiveFlowTest {
  protected:
-  void Relay(const std::string& channel, uint64_t slice) {
+  // `hops`: connections that it crosses, to the relay and from it.
+  void Relay(const std::string& channel, uint64_t slice, uint64_t hops = 1) {
     const std::string path = MakeFile("model", kSize);
     const FileKey file = Watch(path);
     Trigger receiver({"receive_tcp", "127.0.0.1", "18445"});
@@ -86,8 +87,8 @@ class LiveRelayTest : public LiveFlowTest {
     EXPECT_EQ(receiver.Line(), std::to_string(kSize));
     WaitForExit(relay.pid());
     const uint64_t charged = ChargedBytes(LabelOf(file));
-    EXPECT_GE(charged, kSize - kSize / 50) << channel << " by " << slice;
-    EXPECT_LE(charged, kSize) << channel << " by " << slice;
+    EXPECT_GE(charged, hops * kSize - kSize / 50) << channel << " by " << slice;
+    EXPECT_LE(charged, hops * kSize) << channel << " by " << slice;
   }
 };
 
@@ -98,6 +99,37 @@ TEST_F(LiveRelayTest, FifoInOneWrite) { Relay("fifo", kSize); }
 TEST_F(LiveRelayTest, UnixSocketInOneSend) { Relay("unix", kSize); }
 TEST_F(LiveRelayTest, UnixSocketInSlices) { Relay("unix", 65536); }
 TEST_F(LiveRelayTest, UnixSocketOfACarrierThatConnects) { Relay("named", kSize); }
+TEST_F(LiveRelayTest, LoopbackTcpInOneSend) { Relay("tcp", kSize, 2); }
+TEST_F(LiveRelayTest, LoopbackTcpInSlices) { Relay("tcp", 8192, 2); }
+TEST_F(LiveRelayTest, LoopbackTcpOfACarrierThatConnects) { Relay("late-tcp", kSize, 2); }
+
+// A server answers its clients: they hold what an answer is not.
+class LiveAnswerTest : public LiveFlowTest {
+ protected:
+  // Volume that a client gets from a server that holds a model and answers `answers` questions with `bytes` each.
+  uint64_t ClientVolume(int answers, uint64_t bytes) {
+    const std::string path = MakeFile("model", kSize);
+    const FileKey file = Watch(path);
+    EXPECT_TRUE(sensor().SetServingPort(18448, true, "").ok());
+    Trigger server({"answer", "18448", path, std::to_string(answers), std::to_string(bytes)});
+    EXPECT_EQ(server.Line(), "asked");
+    const std::string client = server.Line();
+    EXPECT_EQ(server.Finish(), 0);
+    WaitForExit(server.pid());
+    EXPECT_TRUE(sensor().SetServingPort(18448, false, "").ok());
+    uint64_t volume = 0;
+    for (const Event& event : events_) {
+      const auto* move = std::get_if<LabelMove>(&event.body);
+      if (move != nullptr && std::to_string(event.origin.process.tgid) == client && !move->target &&
+          (move->labels >> LabelOf(file) & 1) != 0)
+        volume = std::max(volume, move->volume);
+    }
+    return volume;
+  }
+};
+
+TEST_F(LiveAnswerTest, AnswersMakeNoCarrier) { EXPECT_EQ(ClientVolume(200, 20000), 0u); }
+TEST_F(LiveAnswerTest, AFileIsNoAnswer) { EXPECT_GE(ClientVolume(1, kSize), kSize / 4); }
 
 class LiveSupervisorTest : public LiveFlowTest {
  protected:

@@ -1,5 +1,5 @@
 /* Reads a file and hands it, in slices, to a child that never saw it and sends it on by TCP. The channel:
- *   pipe, unix: made before the file is read; fifo, named: opened after;
+ *   pipe, unix, tcp: made before the file is read; fifo, named, late-tcp: opened after (tcp: on loopback);
  *   heir: a pipe of a process that read the file's head only; a child of it reads the rest and writes. */
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +26,30 @@ static void forward(int from, int to) {
   exit(0);
 }
 
+static struct sockaddr_in6 loopback(void) {
+  struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+  address.sin6_port = htons(18447);
+  return address;
+}
+
+static int listen_tcp(void) {
+  struct sockaddr_in6 address = loopback();
+  int fd = socket(AF_INET6, SOCK_STREAM, 0), on = 1;
+
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  check(bind(fd, (struct sockaddr*)&address, sizeof(address)) == 0 && listen(fd, 1) == 0, "listen");
+  return fd;
+}
+
+static int connect_tcp(void) {
+  struct sockaddr_in6 address = loopback();
+  int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+  check(connect(fd, (struct sockaddr*)&address, sizeof(address)) == 0, "connect");
+  return fd;
+}
+
 static struct sockaddr_un name_of(const char* path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -45,6 +69,9 @@ static int open_channel(const char* channel, const char* path, int to) {
   } else if (strcmp(channel, "named") == 0) {
     ends[0] = socket(AF_UNIX, SOCK_STREAM, 0);
     check(bind(ends[0], (struct sockaddr*)&address, sizeof(address)) == 0 && listen(ends[0], 1) == 0, "listen");
+  } else if (strcmp(channel, "tcp") == 0 || strcmp(channel, "late-tcp") == 0) {
+    ends[0] = listen_tcp();
+    if (strcmp(channel, "tcp") == 0) ends[1] = connect_tcp();
   } else if (strcmp(channel, "fifo") == 0) {
     check(mkfifo(fifo, 0600) == 0, "mkfifo");
   } else {
@@ -53,7 +80,7 @@ static int open_channel(const char* channel, const char* path, int to) {
   if (strcmp(channel, "heir") == 0) read_blocks(open_file(path, O_RDONLY), 4096);
   if (fork() == 0) {
     if (ends[1] >= 0) close(ends[1]);
-    if (strcmp(channel, "named") == 0) ends[0] = accept(ends[0], NULL, NULL);
+    if (strcmp(channel, "named") == 0 || strstr(channel, "tcp")) ends[0] = accept(ends[0], NULL, NULL);
     if (strcmp(channel, "fifo") == 0) ends[0] = open_file(fifo, O_RDONLY);
     forward(ends[0], to);
   }
@@ -68,6 +95,7 @@ static int open_late(const char* channel, const char* path) {
 
   snprintf(fifo, sizeof(fifo), "%s.fifo", path);
   if (strcmp(channel, "fifo") == 0) return open_file(fifo, O_WRONLY);
+  if (strcmp(channel, "late-tcp") == 0) return connect_tcp();
   fd = socket(AF_UNIX, SOCK_STREAM, 0);
   check(connect(fd, (struct sockaddr*)&address, sizeof(address)) == 0, "connect");
   return fd;

@@ -28,6 +28,7 @@ class EgressTest : public ::testing::Test {
     uint64_t cookie = 7;
     bool serving = false;
     uint64_t delta = 1;
+    uint64_t volume = 0;  // not known
   };
   static Egress Sent(uint64_t total, const Facts& facts) {
     Egress egress;
@@ -38,6 +39,7 @@ class EgressTest : public ::testing::Test {
     egress.bytes = total;
     egress.delta = facts.delta;
     egress.serving = facts.serving;
+    egress.volume = facts.volume;
     return egress;
   }
   std::vector<Finding> Send(uint64_t total, const Facts& facts) { return bench.Feed(facts.pid, Sent(total, facts)); }
@@ -45,6 +47,14 @@ class EgressTest : public ::testing::Test {
 
   testing::DetectBench bench;
 };
+
+TEST_F(EgressTest, NobodyGivesAwayMoreThanItHolds) {
+  // An indexer that has read a header talks a lot, over many connections: 64 KiB of 64 MiB is below the first rung.
+  for (uint64_t cookie = 1; cookie <= 100; ++cookie)
+    EXPECT_THAT(Send(64 << 10, {.cookie = cookie, .volume = 64 << 10}), IsEmpty());
+  // Who has read on since may give that away as well.
+  EXPECT_THAT(Send(kMiB, {.cookie = 200, .volume = kMiB}), SizeIs(1));
+}
 
 TEST_F(EgressTest, AnUploadClimbsTheLadderAsOneMatter) {
   std::vector<std::string> stages, keys;
