@@ -97,7 +97,9 @@ def measure(scene, row, alert, result):
     outside = scene.world.outside
     cause = s.happened(alert)
     if row.group != "change":
-        result.after_bytes = int(outside.do(f"by {alert['seen']}"))
+        measured = alert.get("measure", {})
+        result.after_bytes = max(int(outside.do(f"by {alert['seen']}")),
+                                 int(measured["value"]) if measured.get("unit") == "bytes" else 0)
         reached = outside.do(f"reached {s.ALERTABLE}")
         cause = float(reached) if reached != "never" else cause
     result.seconds = max(0.0, alert["seen"] - cause)
@@ -146,7 +148,7 @@ def show(result, seconds):
     late = f"{result.seconds:.2f}" if result.seconds >= 0 else ""
     what = result.rule or result.state.upper()
     print(f"{result.id:<26} {result.tier:<10} {what:<36} {after:>10} {late:>6}  {seconds:4.1f} s  "
-          f"{result.why if result.state != 'caught' else ''}".rstrip(), flush=True)
+          f"{result.why}".rstrip(), flush=True)
 
 
 def play_rows(world, kernel, rows):

@@ -13,7 +13,7 @@ from support import agent_process
 TECHNIQUES = os.path.join(w.HERE, "..", "data", "evasion.tsv")
 EXPECTED = os.path.join(w.HERE, "expected.tsv")
 
-PLACES = {"read-tmpfs": "shm", "copy-reflink": "xfs"}
+PLACES = {"read-tmpfs": "shm", "copy-reflink": "xfs", "read-blockdev": "ext4"}
 NEED_SERVER = {"read-procmem", "read-vmreadv", "read-ptrace", "read-coredump", "pass-pidfd-getfd", "send-serving-port",
                "change-mount-over"}
 # The share of the model that the act takes, where that is not all of it; datagrams may be lost on the way.

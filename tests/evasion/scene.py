@@ -49,7 +49,8 @@ class Agent(agent_process.Agent):
 
 
 class Scene:
-    """Use as a context manager, once. `place`: where the model lies, "disk", "shm" or "xfs"."""
+    """Use as a context manager, once. `place`: where the model lies: "disk" (the file system of /var/tmp), "shm", or
+    "xfs" or "ext4", file systems of their own on a loop device."""
 
     def __init__(self, world, row_id, place="disk", patience=1.0, record=None):
         self.world = world
@@ -64,11 +65,10 @@ class Scene:
         os.mkdir(self.work)
         for folder in ("state", "act"):
             os.mkdir(self.path(folder), 0o777)
-        self.models = {"disk": self.path("models"), "shm": os.path.join(w.SHM, "models"),
-                       "xfs": self.path("disk/models")}[self.place]
+        self.models = {"disk": self.path("models"), "shm": os.path.join(w.SHM, "models")}.get(self.place, self.path("disk/models"))
         try:
-            if self.place == "xfs":
-                self._mount_xfs()
+            if self.place in ("xfs", "ext4"):
+                self._mount_image(["mkfs." + self.place, "-q"])
             os.mkdir(self.models, 0o755)
             self.model = os.path.join(self.models, "weights.safetensors")
             self._write_model()
@@ -90,15 +90,15 @@ class Scene:
     def path(self, *parts):
         return os.path.join(self.work, *parts)
 
-    def _mount_xfs(self):
+    def _mount_image(self, make):
         os.mkdir(self.path("disk"))
         with open(self.path("image"), "wb") as image:
             image.truncate(512 << 20)
-        done = w.run("mkfs.xfs", "-q", self.path("image"), check=False)
+        done = w.run(*make, self.path("image"), check=False)
         if done.returncode == 0:
             done = w.run("mount", "-o", "loop", self.path("image"), self.path("disk"), check=False)
         if done.returncode != 0:
-            raise Impossible("no xfs here: " + done.stderr.strip().splitlines()[-1])
+            raise Impossible(f"no {self.place} on a loop device here: " + done.stderr.strip().splitlines()[-1])
 
     def _write_model(self):
         header = json.dumps({"w": {"dtype": "U8", "shape": [MODEL_BYTES], "data_offsets": [0, MODEL_BYTES]}}).encode()

@@ -10,11 +10,10 @@
 
 static int open_device(int model) {
   struct stat st;
-  char node[PATH_MAX];
+  const char* node = in_work("disk");
 
   check(fstat(model, &st) == 0, "fstat");
-  /* A node of our own: /dev may name the root device differently, or not at all. */
-  snprintf(node, sizeof(node), "%s", in_work("disk"));
+  /* A node of our own: /dev may name the device differently, or not at all. */
   check(mknod(node, S_IFBLK | 0600, st.st_dev) == 0, "mknod");
   return open_or_die(node, O_RDONLY);
 }
