@@ -210,6 +210,13 @@ bench-guest:
 	$(Q)$(SUBMAKE) all $(CALLS)
 	$(Q)tests/bench/guest.py --out $(O) $(if $(UPDATE),--update)
 
+## evasion      the scoreboard: real thefts and tamperings, and ordinary work; EVASION='--only ID' picks rows
+.PHONY: evasion evasion-programs
+evasion:
+	$(Q)packaging/install-deps.sh build test evasion
+	$(Q)$(SUBMAKE) all evasion-programs
+	$(Q)TENSORWARDEN=$(O)/tensorwarden tests/evasion/evasion.py --keep-going $(EVASION)
+
 ## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU
 .PHONY: vmtest
 vmtest:
@@ -268,3 +275,14 @@ $(O)/tests/live: $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/live/*.cc)) $(cal
 	$(SAY) LD $@
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PKGS))
+
+# --- the acts of the evasion scoreboard: one program per row, by its id (static: guests and other roots run them too) ---
+ACTS := $(foreach c,$(wildcard tests/evasion/*/*.c),$(O)/evasion/$(basename $(notdir $(c))))
+evasion-programs: $(ACTS)
+define act_rule
+$(O)/evasion/$(basename $(notdir $(1))): $(1) $(wildcard tests/evasion/tools/*.h)
+	$$(SAY) CC $$<
+	@mkdir -p $$(@D)
+	$$(Q)gcc -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -static -pthread -o $$@ $$<
+endef
+$(foreach c,$(wildcard tests/evasion/*/*.c),$(eval $(call act_rule,$(c))))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what Tensorwarden needs on Debian 12: packaging/install-deps.sh [GROUP]...
 #
-# Groups: build test lint demo vm; none named: build. Only what is missing is installed, so a second run asks dpkg once
+# Groups: build test lint demo evasion vm; none named: build. Only what is missing is installed, so a second run asks dpkg once
 # and ends. "build", "test" and "demo" also mount tracefs when it is absent: the probes on tracepoints need it.
 set -eu
 
@@ -12,6 +12,8 @@ BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libb
 TEST="libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema curl iproute2 procps util-linux"
 LINT="clang-format clang-tidy shellcheck python3"
 DEMO="python3 python3-torch python3-numpy curl iproute2 procps util-linux gzip"
+# xfsprogs makes the file system on which a copy shares blocks; the rest is what thieves and ordinary people use.
+EVASION="python3 gcc libc6-dev iproute2 util-linux xfsprogs curl openssl gzip tar rsync git file procps findutils"
 VM="qemu-system-x86 cpio busybox-static e2fsprogs iproute2 python3"
 
 fail() {
@@ -26,8 +28,9 @@ packages_of() {
 		test) echo "$TEST" ;;
 		lint) echo "$LINT" ;;
 		demo) echo "$DEMO" ;;
+		evasion) echo "$EVASION" ;;
 		vm) echo "$VM" ;;
-		*) fail "unknown group '$group': use build, test, lint, demo or vm" ;;
+		*) fail "unknown group '$group': use build, test, lint, demo, evasion or vm" ;;
 		esac
 	done
 }
