@@ -53,6 +53,11 @@ struct SenderKey {
   }
 };
 
+struct Sender {
+  uint64_t sent = 0;
+  uint64_t volume = 0;  // the most that it was known to hold; 0: not known
+};
+
 struct Matter {
   explicit Matter(uint64_t window_ns) : sent(window_ns) {}
   WindowRing sent;
@@ -152,11 +157,13 @@ class EgressDetector final : public Detector {
     findings.push_back(Upload(event, egress, key, climb));
   }
 
-  // What of these bytes the process had not sent before. `volume` 0: it is gone, and what it held is not known.
+  // What of these bytes the process had not sent before. `volume` 0: it has ended, and held what was known last.
   uint64_t Fresh(const SenderKey& key, uint64_t volume, uint64_t bytes) {
-    uint64_t& sent = *senders_.TryEmplace(key, 0).first;
-    const uint64_t fresh = volume == 0 ? bytes : std::min(bytes, volume - std::min(volume, sent));
-    sent += fresh;
+    Sender& sender = *senders_.TryEmplace(key).first;
+    sender.volume = std::max(sender.volume, volume);
+    const uint64_t left = sender.volume - std::min(sender.volume, sender.sent);
+    const uint64_t fresh = sender.volume == 0 ? bytes : std::min(bytes, left);
+    sender.sent += fresh;
     return fresh;
   }
 
@@ -262,7 +269,7 @@ class EgressDetector final : public Detector {
   ChargeTotals totals_;
   LruMap<BudgetKey, EgressBudget> budgets_;
   LruMap<MatterKey, Matter> matters_;
-  LruMap<SenderKey, uint64_t> senders_;
+  LruMap<SenderKey, Sender> senders_;
   LruMap<PeerKey, Peer> peers_;
 };
 

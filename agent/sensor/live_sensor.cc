@@ -93,10 +93,8 @@ absl::Status LiveSensor::StartPolling() {
   absl::StatusOr<std::unique_ptr<MountWatch>> mounts = MountWatch::Create(*names_, "/proc/self/mountinfo");
   if (!mounts.ok()) return mounts.status();
   mounts_ = *std::move(mounts);
-  const std::pair<int, uint32_t> polled[] = {
-      {rings_->PollFd(), EPOLLIN}, {marks_ == nullptr ? -1 : marks_->PollFd(), EPOLLIN}, {mounts_->PollFd(), EPOLLPRI}};
-  for (const auto& [fd, what] : polled) {
-    epoll_event event{.events = what, .data = {.fd = fd}};
+  for (const int fd : {rings_->PollFd(), marks_ == nullptr ? -1 : marks_->PollFd()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (fd >= 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
       return absl::ErrnoToStatus(errno, "poll the sensor's descriptors");
   }

@@ -22,10 +22,10 @@ class MountWatch {
   // `book` must outlive this. `path`: a mountinfo file. Errors: the kernel's.
   static absl::StatusOr<std::unique_ptr<MountWatch>> Create(const NameBook& book, const std::string& path);
 
-  int PollFd() const { return fd_.get(); }  // exceptional when the table has changed (EPOLLPRI)
   // Somebody is about to mount something.
   void Hint(const Origin& origin) { hint_ = origin; }
-  // A FileName event (EVENT_NAME_MOUNT) for each watched file whose path leads elsewhere since a mount came.
+  // A FileName event (EVENT_NAME_MOUNT) for each watched file whose path leads elsewhere since a mount came. Cheap when
+  // nothing has changed: call it often. (The descriptor tells a change to one poll only, so it is in no epoll set.)
   void Drain(std::vector<Event>& events);
 
  private:

@@ -30,6 +30,8 @@ constexpr ProbeSpec kProbes[] = {
     {"file_write", "file_write_ext4", kDataPath, kAlways},
     {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
     {"name_ext4", "name_change_ext4", kDataPath, kAlways},
+    {"file_clone", "file_clone_lsm", kObject, kAlways},
+    {"file_clone", "file_clone_xfs", kDataPath, kAlways},
     {"xattr_set", "xattr_set_lsm", kObject, kAlways},
     {"xattr_set", "xattr_change_ext4", kDataPath, kAlways},
     {"xattr_remove", "xattr_remove_lsm", kObject, kAlways, false, "xattr_set_lsm"},

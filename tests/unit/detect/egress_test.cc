@@ -52,6 +52,7 @@ TEST_F(EgressTest, NobodyGivesAwayMoreThanItHolds) {
   // An indexer that has read a header talks a lot, over many connections: 64 KiB of 64 MiB is below the first rung.
   for (uint64_t cookie = 1; cookie <= 100; ++cookie)
     EXPECT_THAT(Send(64 << 10, {.cookie = cookie, .volume = 64 << 10}), IsEmpty());
+  EXPECT_THAT(Send(4 * kMiB, {.cookie = 101, .volume = 0}), IsEmpty()) << "told after it has ended";
   // Who has read on since may give that away as well.
   EXPECT_THAT(Send(kMiB, {.cookie = 200, .volume = kMiB}), SizeIs(1));
 }
