@@ -36,6 +36,15 @@ std::vector<std::string_view> Split(std::string_view text, char at) {
   }
 }
 
+// "8:1"; 0 when it is no such thing.
+uint64_t Device(std::string_view text) {
+  const size_t colon = std::min(text.find(':'), text.size());
+  uint64_t major = 0, minor = 0;
+  std::from_chars(text.data(), text.data() + colon, major);
+  std::from_chars(text.data() + std::min(colon + 1, text.size()), text.data() + text.size(), minor);
+  return major << 20 | minor;
+}
+
 }  // namespace
 
 std::vector<Mount> ParseMountinfo(std::string_view text) {
@@ -47,6 +56,7 @@ std::vector<Mount> ParseMountinfo(std::string_view text) {
     Mount mount;
     if (fields.end() - dash < 3) continue;
     if (std::from_chars(fields[0].data(), fields[0].data() + fields[0].size(), mount.id).ec != std::errc()) continue;
+    mount.device = Device(fields[2]);
     mount.root = Unescape(fields[3]);
     mount.point = Unescape(fields[4]);
     mount.type = Unescape(dash[1]);

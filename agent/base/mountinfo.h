@@ -1,6 +1,7 @@
 // /proc/PID/mountinfo as records (proc(5)).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ struct Mount {
   std::string point;  // where
   std::string type;   // "ext4"
   std::string source;
+  uint64_t device = 0;  // s_dev: major << 20 | minor
 };
 
 // Octal escapes (blanks, newlines and backslashes in paths) are undone. Lines of another form are left out.

@@ -10,12 +10,14 @@
 #include "agent/detect/egress_budget.h"
 #include "agent/detect/text.h"
 #include "agent/enrich/address_class.h"
+#include "bpf/abi/event.h"
 
 namespace tensorwarden {
 namespace {
 
 constexpr std::string_view kMagic = "tensorwarden egress 1\n";
 constexpr size_t kMaxText = 4096;
+constexpr std::string_view kVsockLoopback = "vsock:1:";  // VMADDR_CID_LOCAL
 constexpr uint64_t kServingWindowNs = 24ull * 3600 * 1'000'000'000;
 
 uint64_t Nanos(absl::Duration d) { return static_cast<uint64_t>(absl::ToInt64Nanoseconds(d)); }
@@ -80,24 +82,29 @@ struct Peer {
   bool fired = false;
 };
 
-// "loopback" too when both ends are the same address: it never leaves the host. An address that cannot be read (an
-// unconnected datagram socket) is public: what is not known must not hide.
+// The kernel does not know where it goes: a raw socket, or a datagram's address that no hook stood to see. "Any
+// address" with a port is this host.
+bool IsNowhere(const SocketTuple& socket) {
+  if (socket.peer_address.empty()) return true;
+  return socket.peer_port == 0 && (socket.peer_address == "0.0.0.0" || socket.peer_address == "::");
+}
+
+// "loopback" too when both ends are the same address: it never leaves the host. An address that cannot be read is
+// public: what is not known must not hide.
 std::string ClassOf(const SocketTuple& socket) {
-  if (!socket.peer_address.empty() && socket.peer_address == socket.local_address) return "loopback";
+  if (socket.family == EVENT_FAMILY_MOUNT) return "mount";
+  if (IsNowhere(socket)) return "public";
+  if (socket.peer_address == socket.local_address || socket.peer_address.starts_with(kVsockLoopback)) return "loopback";
   const std::string_view known = AddressClass(socket.peer_address);
   return std::string(known.empty() ? "public" : known);
 }
 
 std::string PeerText(const SocketTuple& socket) {
-  if (!socket.peer_address.empty()) return fmt::format("{}:{}", socket.peer_address, socket.peer_port);
-  switch (socket.family) {
-    case AF_PACKET:
-      return "an unknown destination, in frames of its own making";
-    case AF_VSOCK:
-      return "the hypervisor, by vsock";
-    default:
-      return fmt::format("an unknown destination (socket family {})", socket.family);
-  }
+  if (IsNowhere(socket)) return fmt::format("an unknown destination (socket family {})", socket.family);
+  if (socket.family == EVENT_FAMILY_MOUNT) return fmt::format("{} ({})", socket.peer_address, socket.local_address);
+  if (socket.family == AF_PACKET) return "an unknown destination, in frames of its own making";
+  if (socket.peer_port == 0) return socket.peer_address;
+  return fmt::format("{}:{}", socket.peer_address, socket.peer_port);
 }
 
 class EgressDetector final : public Detector {
@@ -119,7 +126,7 @@ class EgressDetector final : public Detector {
     if (egress == nullptr) return;
     const uint64_t bytes = totals_.New(event.event->origin, *egress);
     const std::string destination_class = ClassOf(egress->socket);
-    if (bytes == 0 || destination_class == "loopback") return;
+    if (bytes == 0 || destination_class == "loopback" || StaysWithAsset(event, *egress)) return;
     if (egress->serving) return ChargePeer(event, *egress, destination_class, bytes, findings);
     Charge(event, *egress, destination_class, bytes, findings);
   }
@@ -138,6 +145,11 @@ class EgressDetector final : public Detector {
   static std::string SetOf(const EnrichedEvent& event, const Egress& egress) {
     if (event.asset != nullptr && !event.asset->path.empty()) return event.asset->path;
     return fmt::format("label {}", egress.label);
+  }
+  // A copy within the file system that the asset lies on has gone nowhere.
+  static bool StaysWithAsset(const EnrichedEvent& event, const Egress& egress) {
+    return egress.socket.family == EVENT_FAMILY_MOUNT && event.asset != nullptr &&
+           (egress.cookie & ~EVENT_MOUNT_COOKIE) == event.asset->file.dev;
   }
   static uint64_t SizeOf(const EnrichedEvent& event) { return event.label == nullptr ? 0 : event.label->size; }
 
@@ -204,7 +216,7 @@ class EgressDetector final : public Detector {
   Finding Upload(const EnrichedEvent& event, const Egress& egress, const BudgetKey& key, const Climb& climb) const {
     Finding finding = Base(event, egress, climb.bytes);
     const double rung = config_.ladder[climb.rung - 1];
-    finding.what = "upload";
+    finding.what = key.destination_class == "mount" ? "remote_mount" : "upload";
     finding.key = fmt::format("egress:{}:{}:{}", key.set, key.destination_class, KeyText(TreeOf(event)));
     finding.stage = StageText(rung);
     finding.destination_class = key.destination_class;
@@ -213,7 +225,8 @@ class EgressDetector final : public Detector {
     const std::string whole = SizeOf(event) == 0
                                   ? std::string()
                                   : fmt::format(" of {} ({})", BytesText(SizeOf(event)), ShareText(finding.share));
-    finding.evidence = fmt::format("{} sent {}{} of {} to {} within {}", climb.own ? ActorText(event) : Crowd(event),
+    const std::string_view did = key.destination_class == "mount" ? "wrote" : "sent";
+    finding.evidence = fmt::format("{} {} {}{} of {} to {} within {}", climb.own ? ActorText(event) : Crowd(event), did,
                                    BytesText(climb.bytes), whole, LabelText(event), PeerText(egress.socket),
                                    WindowText(climb.window_ns));
     return finding;

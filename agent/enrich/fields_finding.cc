@@ -28,7 +28,7 @@ constexpr FieldSpec kFields[] = {
      Text<Finding, &Finding::destination>},
     {"finding.dest.port", FieldType::kNumber, false, kFindings, "Destination port.",
      Value<Finding, &Finding::destination_port>},
-    {"finding.dest.class", FieldType::kString, false, kFindings, "Destination: loopback, private or public.",
+    {"finding.dest.class", FieldType::kString, false, kFindings, "Destination: loopback, private, public, or mount.",
      Text<Finding, &Finding::destination_class>},
     {"finding.client", FieldType::kString, false, kFindings, "API client, as client.id.",
      Text<Finding, &Finding::client>},

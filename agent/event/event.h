@@ -294,7 +294,7 @@ struct Finding {
   std::string client;
   std::string destination;  // address, no port
   uint16_t destination_port = 0;
-  std::string destination_class;  // loopback, private, public
+  std::string destination_class;  // loopback, private, public, mount
   double value = 0;               // measured, in `unit`
   double threshold = 0;
   std::string unit;      // bytes, requests, ...

@@ -1,12 +1,39 @@
 #include "agent/event/socket_text.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <cstring>
 
 namespace tensorwarden {
 namespace {
+
+struct FamilyName {
+  uint8_t family;
+  const char* name;
+};
+constexpr FamilyName kFamilies[] = {{AF_PACKET, "packet"}, {AF_XDP, "xdp"},   {AF_BLUETOOTH, "bluetooth"},
+                                    {AF_CAN, "can"},       {AF_TIPC, "tipc"}, {AF_RDS, "rds"},
+                                    {AF_SMC, "smc"},       {AF_KCM, "kcm"},   {AF_QIPCRTR, "qipcrtr"}};
+
+// Where the family has no address that the kernel keeps, its name: who sends there sends to somebody.
+std::string ToOtherAddress(const uint8_t (&bytes)[16], uint8_t family) {
+  if (family == 0 || family == AF_UNIX) return "";
+  if (family == EVENT_FAMILY_MOUNT) {
+    uint64_t device = 0;
+    std::memcpy(&device, bytes, sizeof(device));
+    return fmt::format("device {}:{}", device >> 20, device & 0xfffff);
+  }
+  if (family == AF_VSOCK) {
+    uint32_t vm[2] = {};
+    std::memcpy(vm, bytes, sizeof(vm));
+    return fmt::format("vsock:{}:{}", vm[0], vm[1]);
+  }
+  for (const FamilyName& known : kFamilies)
+    if (known.family == family) return known.name;
+  return fmt::format("family:{}", family);
+}
 
 // An IPv4 peer of a dual-stack socket reads as IPv4: one host, one name.
 std::string ToAddress(const uint8_t (&bytes)[16], uint8_t family) {
@@ -18,7 +45,7 @@ std::string ToAddress(const uint8_t (&bytes)[16], uint8_t family) {
     as = AF_INET;
   }
   char text[INET6_ADDRSTRLEN];
-  if (as != AF_INET && as != AF_INET6) return "";
+  if (as != AF_INET && as != AF_INET6) return ToOtherAddress(bytes, family);
   return inet_ntop(as, address, text, sizeof(text)) == nullptr ? "" : text;
 }
 

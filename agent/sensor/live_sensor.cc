@@ -125,6 +125,7 @@ void LiveSensor::Complete(Event& event) {
     starts_.Ended(event.origin.process);
   } else if (auto* egress = std::get_if<Egress>(&event.body)) {
     ledger_.Take(event.origin.process, *egress);
+    mount_names_.Complete(event.origin.process, event.origin.ktime_ns, *egress);
   } else if (const auto* open = std::get_if<DeviceOpen>(&event.body); open != nullptr && open->type == kBlockDevice) {
     // O_DIRECT on it shows to system-call hooks only. What cannot be attached is told by Probes().
     escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
@@ -289,7 +290,10 @@ absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const
 }
 
 void LiveSensor::Sample(std::vector<Event>& events) {
+  const size_t before = events.size();
   ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);
+  for (size_t i = before; i < events.size(); ++i)
+    mount_names_.Complete(events[i].origin.process, events[i].origin.ktime_ns, std::get<Egress>(events[i].body));
   std::map<std::string, LossLedger::Top> tops = losers_.Take(maps_->Losers());
   for (LostRow& row : Lost()) {
     const auto told = told_losses_.find(row.kind);

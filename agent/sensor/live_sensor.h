@@ -17,6 +17,7 @@
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
 #include "agent/sensor/loss_ledger.h"
+#include "agent/sensor/mount_names.h"
 #include "agent/sensor/mount_watch.h"
 #include "agent/sensor/name_book.h"
 #include "agent/sensor/name_scans.h"
@@ -93,6 +94,7 @@ class LiveSensor final : public Sensor {
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;
+  MountNames mount_names_;
   LossLedger losers_;
   std::deque<Opener> openers_;
   absl::flat_hash_map<FileKey, uint64_t> memory_assets_;  // in tmpfs and its like -> size; reads of them have no hook

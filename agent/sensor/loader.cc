@@ -80,6 +80,7 @@ absl::Status LoadedProbes::TryLoad(const KernelFeatures& kernel) {
   skeleton_->rodata->agent_tgid = static_cast<uint32_t>(getpid());
   skeleton_->rodata->have_sock_length = Chosen("socket_send") != nullptr && Chosen("socket_recv") != nullptr;
   skeleton_->rodata->have_ext4_write = Chosen("file_write") != nullptr;
+  skeleton_->rodata->have_fuse_send = Chosen("file_write_fuse") != nullptr;
   BpfLog::Take();
   const int error = sensor_bpf__load(skeleton_.get());
   if (error == 0) return absl::OkStatus();

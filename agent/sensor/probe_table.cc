@@ -29,6 +29,7 @@ constexpr ProbeSpec kProbes[] = {
     {"file_attribute", "file_dirty_inode", kDataPath, kAlways},
     {"file_write", "file_write_ext4", kDataPath, kAlways},
     {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
+    {"file_write_fuse", "fuse_send", kDataPath, kAlways},
     {"name_ext4", "name_change_ext4", kDataPath, kAlways},
     {"file_clone", "file_clone_lsm", kObject, kAlways},
     {"file_clone", "file_clone_xfs", kDataPath, kAlways},

@@ -21,6 +21,8 @@ enum object_flag {
 	OBJECT_F_DERIVED = 1 << 1,   /* labelled because a carrier wrote to it */
 	OBJECT_F_DIRECTORY = 1 << 2, /* changes of names in it, and of its own, are hinted at */
 	OBJECT_F_RAW = 1 << 3,	     /* a block device: the file system on it holds assets */
+	OBJECT_F_PLACED = 1 << 4,    /* it is known whether its file system leads off the host */
+	OBJECT_F_AWAY = 1 << 5,	     /* it does */
 };
 
 /* Value of `objects`, key struct event_file_key. */

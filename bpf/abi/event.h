@@ -210,6 +210,18 @@ struct event_sock_tuple {
 };
 EVENT_ASSERT(sizeof(struct event_sock_tuple) == 48);
 
+/* A tuple that is no socket's: a carrier wrote to a file system that leads off the host. `protocol` is an enum
+ * event_place; the cookie is EVENT_MOUNT_COOKIE | s_dev, which no socket has. */
+#define EVENT_FAMILY_MOUNT 254
+#define EVENT_MOUNT_COOKIE (1ull << 63)
+
+enum event_place {
+	EVENT_PLACE_FUSE = 1,	  /* a program of this host serves it */
+	EVENT_PLACE_NETWORK = 2,  /* another host */
+	EVENT_PLACE_UNCACHED = 3, /* another host, past the page cache */
+	EVENT_PLACE_PORTABLE = 4, /* a removable or USB disk */
+};
+
 enum event_direction {
 	EVENT_DIRECTION_UNKNOWN = 0,
 	EVENT_DIRECTION_OUT = 1, /* connected out, or a datagram socket that sends */

@@ -3,8 +3,8 @@
 #ifndef TENSORWARDEN_LIB_CHANGE_BPF_H
 #define TENSORWARDEN_LIB_CHANGE_BPF_H
 
-#include "bpf/lib/label.bpf.h"
 #include "bpf/lib/path.bpf.h"
+#include "bpf/lib/place.bpf.h"
 #include "bpf/lib/stack.bpf.h"
 
 #define CHANGE_INTERVAL_NS 100000000ull /* per process, file and kind of change at most one record in this time */
@@ -45,7 +45,7 @@ static __always_inline void change_emit(const struct coverage_state *pair, const
 	urgent_submit(event, EVENT_KIND_FILE_CHANGE);
 }
 
-static __noinline int file_changed_slow(struct inode *inode, __u64 offset, __u64 length, __u32 kind)
+static __noinline int file_changed_here(struct inode *inode, __u64 offset, __u64 length, __u32 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state = process_get(task);
@@ -70,6 +70,42 @@ static __noinline int file_changed_slow(struct inode *inode, __u64 offset, __u64
 		label_to_object(state, &process, &file, object, length);
 	if ((object->flags & OBJECT_F_WATCHED) && change_due(pair, kind, length != 0))
 		change_emit(pair, &file, object->labels, offset, length, kind);
+	return 0;
+}
+
+/* The walk over a disk's parents is done once per file. */
+static __always_inline __u32 object_place(struct object_state *object, struct inode *inode)
+{
+	__u32 place;
+
+	if ((object->flags & OBJECT_F_PLACED) && !(object->flags & OBJECT_F_AWAY))
+		return 0;
+	place = inode_place(inode);
+	__sync_fetch_and_or(&object->flags, OBJECT_F_PLACED | (place ? OBJECT_F_AWAY : 0));
+	return place;
+}
+
+/* Bytes that came into the page cache of a file. What FUSE writes through shows as a request. */
+static __noinline int place_dirtied(struct inode *inode, __u64 bytes)
+{
+	struct event_file_key file = inode_key(inode);
+	struct object_state *object = bpf_map_lookup_elem(&objects, &file);
+	__u32 place;
+
+	if (!object)
+		return 0;
+	place = object_place(object, inode);
+	if (place)
+		place_charge(file.dev, place, bytes, object->flags & OBJECT_F_WATCHED ? object->labels : 0);
+	return 0;
+}
+
+/* One after the other, not one within the other: the stack would not hold both. */
+static __always_inline int file_changed_slow(struct inode *inode, __u64 offset, __u64 length, __u32 kind)
+{
+	file_changed_here(inode, offset, length, kind);
+	if (length && process_filter_test(bpf_get_current_pid_tgid() >> 32))
+		place_dirtied(inode, length);
 	return 0;
 }
 

@@ -23,11 +23,13 @@
 #define AF_KEY 15
 #define AF_NETLINK 16
 #define AF_ALG 38
+#define AF_VSOCK 40
 #define MSG_PEEK 2
 #define ITER_SOURCE 1 /* iov_iter holds data to be written */
 #define EXT4_SUPER_MAGIC 0xef53
 #define TMPFS_MAGIC 0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define FUSE_SUPER_MAGIC 0x65735546
 #define HUGETLBFS_MAGIC 0x958458f6
 #define PROC_SUPER_MAGIC 0x9fa0
 #define VM_SHARED 0x8

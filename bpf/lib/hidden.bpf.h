@@ -5,6 +5,7 @@
 #define TENSORWARDEN_LIB_HIDDEN_BPF_H
 
 #include "bpf/lib/access.bpf.h"
+#include "bpf/lib/place.bpf.h"
 #include "bpf/lib/stream.bpf.h"
 
 /* enum event_object of an inode whose bytes have no hook of their own; 0: it has one, or none of these. */
@@ -106,6 +107,18 @@ static __always_inline struct inode *socket_target(struct file *file)
 	return file ? BPF_CORE_READ(file, f_inode) : NULL;
 }
 
+/* Bytes of a call that no page shows. */
+static __noinline int place_written(struct file *file, struct inode *inode, __u64 bytes)
+{
+	__u32 place = inode_place(inode);
+	_Bool direct = BPF_CORE_READ(file, f_flags) & O_DIRECT;
+
+	if (place == EVENT_PLACE_UNCACHED || (place == EVENT_PLACE_FUSE && !have_fuse_send) ||
+	    (place == EVENT_PLACE_NETWORK && direct))
+		place_charge(BPF_CORE_READ(inode, i_sb, s_dev), place, bytes, 0);
+	return 0;
+}
+
 static __noinline int hidden_write(struct file *file, __u64 bytes)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -119,6 +132,8 @@ static __noinline int hidden_write(struct file *file, __u64 bytes)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	object = hidden_object(inode);
+	if (!object && inode_is_regular(inode))
+		return place_written(file, inode, bytes);
 	if (!object && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK) {
 		inode = socket_target(file);
 		object = EVENT_OBJECT_UNIX;

@@ -20,6 +20,7 @@
 extern const volatile __u32 agent_tgid;	      /* its own reads and sends are nobody's business */
 extern const volatile _Bool have_sock_length; /* socket_send, socket_recv or their fexit forms see unix sockets */
 extern const volatile _Bool have_ext4_write;  /* file_write_ext4 runs: file_dirty leaves ext4 writes to it */
+extern const volatile _Bool have_fuse_send;   /* fuse_send runs: system-call hooks leave FUSE to it */
 
 /* Bit arrays, tested before any map (a hash lookup is what costs). The agent and the probes set bits. */
 extern __u64 object_filter[OBJECT_FILTER_BITS / 64];   /* object_filter_bit(dev, ino) */

@@ -6,6 +6,19 @@
 #include "bpf/lib/compat.bpf.h"
 #include "bpf/lib/filter.bpf.h"
 
+/* Context id and port, of 32 bits each, in place of an address. The family may be a module's. */
+static __always_inline void vsock_tuple_fill(struct event_sock_tuple *tuple, const struct sock *sk)
+{
+	const struct vsock_sock *vsk = (const struct vsock_sock *)sk;
+
+	if (!bpf_core_type_exists(struct vsock_sock))
+		return;
+	((__u32 *)tuple->local)[0] = BPF_CORE_READ(vsk, local_addr.svm_cid);
+	((__u32 *)tuple->local)[1] = BPF_CORE_READ(vsk, local_addr.svm_port);
+	((__u32 *)tuple->peer)[0] = BPF_CORE_READ(vsk, remote_addr.svm_cid);
+	((__u32 *)tuple->peer)[1] = BPF_CORE_READ(vsk, remote_addr.svm_port);
+}
+
 /* `tuple` must be zero. The direction is left unknown. */
 static __always_inline void sock_tuple_fill(struct event_sock_tuple *tuple, const struct sock *sk)
 {
@@ -15,7 +28,9 @@ static __always_inline void sock_tuple_fill(struct event_sock_tuple *tuple, cons
 	tuple->protocol = BPF_CORE_READ(sk, sk_protocol);
 	if (family != AF_INET && family != AF_INET6) {
 		tuple->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-		return; /* packet, vsock and others: where it goes is not known */
+		if (family == AF_VSOCK)
+			vsock_tuple_fill(tuple, sk);
+		return; /* packet and others: where it goes is not known */
 	}
 	tuple->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (!tuple->local_port) /* the port was given back: a close */

@@ -13,6 +13,7 @@
 const volatile __u32 agent_tgid = 0;
 const volatile _Bool have_sock_length = 0;
 const volatile _Bool have_ext4_write = 0;
+const volatile _Bool have_fuse_send = 0;
 
 __u64 object_filter[OBJECT_FILTER_BITS / 64];
 __u64 process_filter[PROCESS_FILTER_BITS / 64];

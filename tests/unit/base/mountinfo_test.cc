@@ -11,6 +11,8 @@ TEST(MountinfoTest, OptionalFieldsAreSkippedAndEscapesUndone) {
       "37 35 0:40 / /dev/shm rw - tmpfs tmpfs rw\n");
   ASSERT_EQ(mounts.size(), 2u);
   EXPECT_EQ(mounts[0].id, 36);
+  EXPECT_EQ(mounts[0].device, uint64_t{98} << 20);
+  EXPECT_EQ(mounts[1].device, 40u);
   EXPECT_EQ(mounts[0].root, "/mnt1");
   EXPECT_EQ(mounts[0].point, "/mnt 2");
   EXPECT_EQ(mounts[0].type, "ext3");

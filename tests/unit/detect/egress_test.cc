@@ -1,5 +1,6 @@
 #include "agent/detect/egress.h"
 
+#include "bpf/abi/event.h"
 #include "tests/unit/detect/detect_test_base.h"
 
 namespace tensorwarden {
@@ -42,6 +43,7 @@ class EgressTest : public ::testing::Test {
     egress.volume = facts.volume;
     return egress;
   }
+  void SetUpAnew() { bench.Use(Make()); }
   std::vector<Finding> Send(uint64_t total, const Facts& facts) { return bench.Feed(facts.pid, Sent(total, facts)); }
   std::vector<Finding> Send(uint64_t total) { return Send(total, Facts()); }
 
@@ -111,6 +113,71 @@ TEST_F(EgressTest, AnUnknownPeerIsPublic) {
   const auto findings = Send(kMiB, {.peer = ""});
   ASSERT_THAT(findings, SizeIs(1));
   EXPECT_EQ(findings[0].destination_class, "public");
+}
+
+TEST_F(EgressTest, WhereNobodyKnowsWhereItGoesCountsAsPublic) {
+  // A raw socket, and a datagram socket whose destination no hook stood to see.
+  for (const char* peer : {"0.0.0.0", "::"}) {
+    SetUpAnew();
+    Egress egress = Sent(kMiB, {.peer = peer, .local = "0.0.0.0"});
+    egress.socket.peer_port = 0;
+    const auto findings = bench.Feed(123, egress);
+    ASSERT_THAT(findings, SizeIs(1)) << peer;
+    EXPECT_EQ(findings[0].destination_class, "public");
+  }
+  // With a port it is this host.
+  SetUpAnew();
+  EXPECT_THAT(Send(kMiB, {.peer = "0.0.0.0", .local = ""}), IsEmpty());
+}
+
+TEST_F(EgressTest, SocketsOfOtherFamiliesAreCharged) {
+  SetUpAnew();
+  Egress egress = Sent(kMiB, {.peer = "vsock:2:5000", .local = "vsock:3:77"});
+  egress.socket.peer_port = 0;
+  egress.socket.family = 40;
+  const auto findings = bench.Feed(123, egress);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].destination, "vsock:2:5000");
+  EXPECT_EQ(findings[0].destination_class, "public");
+  SetUpAnew();
+  egress.socket.peer_address = "vsock:1:5000";
+  EXPECT_THAT(bench.Feed(123, egress), IsEmpty()) << "within this machine";
+}
+
+class MountTest : public EgressTest {
+ protected:
+  std::vector<Finding> Write(uint64_t total, uint64_t device) {
+    Egress egress = Sent(total, {.peer = "nas:/share", .local = "nfs4"});
+    egress.socket.peer_port = 0;
+    egress.socket.family = EVENT_FAMILY_MOUNT;
+    egress.cookie = EVENT_MOUNT_COOKIE | device;
+    return bench.Feed(123, egress);
+  }
+};
+
+TEST_F(MountTest, ACopyToARemoteFileSystemClimbsTheSameLadder) {
+  const auto findings = Write(1258291, 45);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].what, "remote_mount");
+  EXPECT_EQ(findings[0].stage, "1%");
+  EXPECT_EQ(findings[0].destination, "nas:/share");
+  EXPECT_EQ(findings[0].destination_class, "mount");
+  EXPECT_EQ(findings[0].evidence,
+            "curl (pid 123) wrote 1.2 MiB of 64.0 MiB (1.9 %) of demo.safetensors to nas:/share (nfs4) within 1m");
+}
+
+TEST_F(MountTest, ACopyBesideTheAssetIsNone) { EXPECT_THAT(Write(64 * kMiB, testing::Asset(1).file.dev), IsEmpty()); }
+
+TEST_F(EgressTest, TwentyProcessesThatSendAShareEachToTwentyHostsAreOneTheft) {
+  std::vector<std::string> stages;
+  for (uint32_t i = 0; i < 20; ++i) {
+    bench.host.Exec(1000 + i, {.comm = "curl", .path = "/usr/bin/curl"});
+    for (const Finding& finding :
+         Send(64 * kMiB / 20 + 1,
+              {.pid = 1000 + i, .peer = "192.0.2." + std::to_string(i + 1), .cookie = 100 + i, .volume = 64 * kMiB}))
+      stages.push_back(finding.stage);
+  }
+  EXPECT_THAT(stages, ::testing::IsSupersetOf({"1%", "10%", "50%", "100%"}));
 }
 
 TEST_F(EgressTest, ASlowLeakIsChargedOverTheWeek) {

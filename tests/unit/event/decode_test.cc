@@ -228,6 +228,10 @@ INSTANTIATE_TEST_SUITE_P(Families, DecodeAddressTest,
                              {"V6", AF_INET6, "fe80::1", "fe80::1"},
                              {"MappedV4ReadsAsV4", AF_INET6, "::ffff:192.0.2.1", "192.0.2.1"},
                              {"UnixHasNoAddress", AF_UNIX, "::1", ""},
+                             {"PacketSaysSo", AF_PACKET, "::", "packet"},
+                             {"VsockHasContextAndPort", AF_VSOCK, "200:0:8813::", "vsock:2:5000"},
+                             {"FamilyThatNobodyKnows", 200, "::", "family:200"},
+                             {"FileSystemHasADevice", EVENT_FAMILY_MOUNT, "2d00:1000::", "device 1:45"},
                          }),
                          [](const auto& info) { return std::string(info.param.name); });
 

@@ -64,6 +64,15 @@ Scene ByConfirmed(Role role, const char* destination_class) {
   });
 }
 
+Scene ToMount(Role role) {
+  return Upload([&](Finding& f, ProcessInfo& p, AssetInfo&) {
+    f.what = "remote_mount";
+    f.destination = "nas:/share";
+    f.destination_class = "mount";
+    Confirm(p, role);
+  });
+}
+
 Scene OfClass(Scene scene, const char* klass) {
   scene.asset.klass = klass;
   return scene;
@@ -103,6 +112,8 @@ std::vector<RuleCase> Cases() {
       {"Weights move between hosts of the network", ByConfirmed(Role::kTraining, "private"),
        ByConfirmed(Role::kTraining, "public"), "- rule: Weights move between hosts of the network\n  enabled: true\n"},
       {"Guarded data leaves the host", OfClass(Upload(), "dataset"), Upload()},
+      {"Guarded files are copied to a mount that leads off the host", ToMount(Role::kInference),
+       ToMount(Role::kTraining)},
       {"Weights leave through a serving port", OtherKind("egress", "serving_port"), OtherKind("egress", "upload")},
       {"Weights changed in place", Change("in_place_write"), Change("in_place_write", "dataset")},
       {"Weights replaced", Change("replaced"), Change("in_place_write")},
