@@ -282,6 +282,11 @@ absl::Status KernelMaps::RestoreHolder(const LabelHolder& holder) {
   return SetObject(holder.file, state);
 }
 
+LabelHolder KernelMaps::Holder(const ProcessKey& process) const {
+  process_state state;
+  return FindProcess(process, state) ? ToHolder(state) : LabelHolder{};
+}
+
 std::vector<LabelHolder> KernelMaps::Holders() const {
   std::vector<LabelHolder> holders;
   ForEachEntry<event_process_key, process_state>(Fd(skeleton_.maps.processes),
@@ -312,6 +317,10 @@ bool KernelMaps::HasUnconfirmedCarrier() const {
 }
 
 void KernelMaps::SetServingPort(uint16_t port, bool on) { SetBit(Words(skeleton_.bss->serving_ports), port, on); }
+
+bool KernelMaps::IsServingPort(uint16_t port) const {
+  return (skeleton_.bss->serving_ports[port / 64] >> (port % 64) & 1) != 0;
+}
 
 void KernelMaps::SetListening(uint16_t port) { SetBit(Words(skeleton_.bss->listen_ports), port, true); }
 

@@ -62,12 +62,14 @@ class KernelMaps {
   absl::Status SetProcessFlags(const ProcessKey& process, uint32_t flags);
   absl::Status RestoreHolder(const LabelHolder& holder);
   std::vector<LabelHolder> Holders() const;
+  LabelHolder Holder(const ProcessKey& process) const;  // no labels: none
   bool Carries(const ProcessKey& process, uint64_t labels) const;
   bool IsConfirmed(const ProcessKey& process) const;  // or one that is to be ignored
   // True while a process that carries labels is not confirmed.
   bool HasUnconfirmedCarrier() const;
 
   void SetServingPort(uint16_t port, bool on);
+  bool IsServingPort(uint16_t port) const;
   void SetListening(uint16_t port);
 
   absl::StatusOr<query_fd_args> QueryFd(int fd) const;

@@ -67,6 +67,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
       Rings::Create(bpf_map__fd(probes_->skeleton().maps.urgent), bpf_map__fd(probes_->skeleton().maps.bulk));
   if (!rings.ok()) return rings.status();
   rings_ = *std::move(rings);
+  sends_ = std::make_unique<SendProgress>(*probes_, *maps_);
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
   raw_devices_ = std::make_unique<RawDevices>(*maps_);
@@ -123,6 +124,9 @@ void LiveSensor::Complete(Event& event) {
     exec->cgroup = cgroups_->Find(event.origin.cgroup_id);
   } else if (std::holds_alternative<ProcessExit>(event.body)) {
     starts_.Ended(event.origin.process);
+    sends_->End(event.origin.process);
+  } else if (const auto* move = std::get_if<LabelMove>(&event.body); move != nullptr && !move->target) {
+    sends_->Begin(event.origin.process);
   } else if (auto* egress = std::get_if<Egress>(&event.body)) {
     ledger_.Take(event.origin.process, *egress);
     mount_names_.Complete(event.origin.process, event.origin.ktime_ns, *egress);
@@ -291,7 +295,9 @@ absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const
 
 void LiveSensor::Sample(std::vector<Event>& events) {
   const size_t before = events.size();
-  ledger_.Sample(maps_->EgressTotals(), BoottimeNs(), events);
+  std::vector<EgressTotal> totals = maps_->EgressTotals();
+  sends_->Add(totals);
+  ledger_.Sample(totals, BoottimeNs(), events);
   for (size_t i = before; i < events.size(); ++i)
     mount_names_.Complete(events[i].origin.process, events[i].origin.ktime_ns, std::get<Egress>(events[i].body));
   std::map<std::string, LossLedger::Top> tops = losers_.Take(maps_->Losers());

@@ -24,6 +24,7 @@
 #include "agent/sensor/process_starts.h"
 #include "agent/sensor/raw_devices.h"
 #include "agent/sensor/rings.h"
+#include "agent/sensor/send_progress.h"
 #include "agent/sensor/sensor.h"
 #include "agent/sensor/shares.h"
 #include "agent/sensor/snapshot.h"
@@ -95,6 +96,7 @@ class LiveSensor final : public Sensor {
   ProcessStarts starts_;
   EgressLedger ledger_;
   MountNames mount_names_;
+  std::unique_ptr<SendProgress> sends_;
   LossLedger losers_;
   std::deque<Opener> openers_;
   absl::flat_hash_map<FileKey, uint64_t> memory_assets_;  // in tmpfs and its like -> size; reads of them have no hook

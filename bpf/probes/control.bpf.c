@@ -62,15 +62,19 @@ int query_fd(struct query_fd_args *args)
 /* 0: not a socket that labels or egress know. */
 static __always_inline _Bool holder_socket(struct holder_file_record *record, struct file *file)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = BPF_CORE_READ(socket, sk);
+	struct socket *socket = bpf_sock_from_file(file);
+	const struct tcp_sock *tcp;
+	struct sock *sk;
 	__u32 family;
 
+	if (!socket)
+		return 0;
+	sk = socket->sk;
 	if (!sk)
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	record->sock_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	record->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	record->cookie = bpf_get_socket_cookie(sk);
 	if (family == AF_UNIX) {
 		record->object = EVENT_OBJECT_UNIX;
 		return 1;
@@ -78,6 +82,9 @@ static __always_inline _Bool holder_socket(struct holder_file_record *record, st
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
 	sock_tuple_fill(&record->sock, sk);
+	tcp = (const struct tcp_sock *)sk;
+	if (record->sock.protocol == IPPROTO_TCP && record->sock_state != TCP_LISTEN)
+		record->size = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 	return 1;
 }
 
@@ -114,7 +121,8 @@ int iter_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	record.process = process_key(task);
 	record.file = inode_key(inode);
-	record.size = BPF_CORE_READ(inode, i_size);
+	if ((record.mode & S_IFMT) != S_IFSOCK)
+		record.size = BPF_CORE_READ(inode, i_size);
 	record.fd = ctx->fd;
 	record.open_flags = BPF_CORE_READ(file, f_flags);
 	record.open_mode = BPF_CORE_READ(file, f_mode) & (FMODE_READ | FMODE_WRITE);

@@ -233,6 +233,29 @@ TEST_F(LiveFlowTest, TcpBytesAreExact) {
   EXPECT_FALSE(egress->serving);
 }
 
+// Probes count a send when it returns: until then the socket's own count tells.
+TEST_F(LiveFlowTest, OneSendOfAllIsToldWhileItRuns) {
+  constexpr uint64_t kBig = 64 << 20;
+  const std::string path = MakeFile("model", kBig);
+  const FileKey file = Watch(path);
+  Trigger receiver({"receive_tcp", "127.0.0.1", "18449", std::to_string(kBig / 4)});
+  ASSERT_EQ(receiver.Line(), "listening");
+  Trigger sender({"send_once", "127.0.0.1", "18449", path});
+  ASSERT_EQ(sender.Line(), "read");
+  ReadOnce(100);
+  sender.Step();
+  ASSERT_EQ(receiver.Line(), "halfway");
+  ReadOnce(100);
+  const uint64_t charged = ChargedBytes(LabelOf(file));
+  EXPECT_GE(charged, kBig / 8);
+  EXPECT_LT(charged, kBig);
+  receiver.Step();
+  EXPECT_EQ(receiver.Line(), std::to_string(kBig));
+  EXPECT_EQ(sender.Finish(), 0);
+  WaitForExit(sender.pid());
+  EXPECT_EQ(ChargedBytes(LabelOf(file)), kBig);
+}
+
 TEST_F(LiveFlowTest, UdpBytesAreExactAndNameTheirPeer) {
   Network network;
   if (!network.ok()) GTEST_SKIP() << "no network namespace can be made here (ip netns, veth)";
