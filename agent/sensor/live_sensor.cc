@@ -172,6 +172,7 @@ size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
 
 // A mapping of huge pages may show no fault at all, so who opens an asset is looked at from outside.
 void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events) {
+  const size_t first = events.size();
   for (const AssetOpen& open : opens) {
     if (!open.process || maps_->IsConfirmed(open.process)) continue;
     const bool unseen = !escalation_->Active();
@@ -184,9 +185,11 @@ void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Even
     if (openers_.size() >= kMaxOpeners) openers_.pop_front();
     openers_.push_back({open.process, kOpenerLooks});
   }
+  BeginCarriers(first, events);
 }
 
 void LiveSensor::LookAtOpeners() {
+  const size_t first = pending_.size();
   for (size_t n = openers_.size(); n > 0; --n) {
     Opener opener = openers_.front();
     openers_.pop_front();
@@ -194,6 +197,7 @@ void LiveSensor::LookAtOpeners() {
     snapshot_->TakeMappings(opener.process.tgid, pending_).IgnoreError();
     if (--opener.looks_left > 0) openers_.push_back(opener);
   }
+  BeginCarriers(first, pending_);
 }
 
 // From what the kernel told; else by asking it, which costs a walk of one thread group.
@@ -268,9 +272,26 @@ absl::Status LiveSensor::SetServingPort(uint16_t port, bool on, const std::strin
   return absl::OkStatus();
 }
 
-absl::Status LiveSensor::RestoreHolder(const LabelHolder& holder) { return maps_->RestoreHolder(holder); }
+absl::Status LiveSensor::RestoreHolder(const LabelHolder& holder) {
+  absl::Status status = maps_->RestoreHolder(holder);
+  if (status.ok() && holder.process) sends_->Begin(holder.process);
+  return status;
+}
 
-absl::Status LiveSensor::Snapshot(std::vector<Event>& events) { return snapshot_->Take(events); }
+// Labels that the agent itself gave have no record: what their sockets sent before must be known as well.
+void LiveSensor::BeginCarriers(size_t first, const std::vector<Event>& events) {
+  for (size_t i = first; i < events.size(); ++i) {
+    const auto* move = std::get_if<LabelMove>(&events[i].body);
+    if (move != nullptr && !move->target) sends_->Begin(events[i].origin.process);
+  }
+}
+
+absl::Status LiveSensor::Snapshot(std::vector<Event>& events) {
+  const size_t first = events.size();
+  absl::Status status = snapshot_->Take(events);
+  BeginCarriers(first, events);
+  return status;
+}
 
 absl::StatusOr<Holdings> LiveSensor::HoldingsOf(const ProcessKey& process) const {
   constexpr size_t kMaxFiles = 65536;

@@ -72,6 +72,7 @@ class LiveSensor final : public Sensor {
   absl::Status WatchNames(const FileKey& file, const std::string& path);
   void TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Event>& events);
   void LookAtOpeners();
+  void BeginCarriers(size_t first, const std::vector<Event>& events);
   void SweepStreams();
   ProcessKey ProcessOf(uint32_t tgid);
 

@@ -1,6 +1,7 @@
 #include "agent/sensor/send_progress.h"
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -15,6 +16,14 @@ constexpr size_t kMaxSockets = 65536;
 
 bool IsStream(const holder_file_record& file) {
   return file.cookie != 0 && file.object == 0 && file.sock.protocol == IPPROTO_TCP && file.sock.peer_port != 0;
+}
+
+// Sends from a ring in shared memory: nobody counts it, so it may have sent all.
+bool IsRing(const holder_file_record& file) { return file.cookie != 0 && file.sock.family == AF_XDP; }
+
+// Bytes that have left, of those that count.
+uint64_t Sent(const holder_file_record& file, uint64_t base) {
+  return IsRing(file) ? UINT64_MAX : file.size - std::min<uint64_t>(file.size, base);
 }
 
 }  // namespace
@@ -43,9 +52,9 @@ void SendProgress::AddOf(const ProcessKey& process, const Bases& bases,
   const LabelHolder holder = maps_.Holder(process);
   if (holder.labels == 0) return;
   ForEachRecord<holder_file_record>(probes_.Chosen("list_files"), process.tgid, [&](const holder_file_record& file) {
-    if (!IsStream(file) || FromWire(file.process) != process) return;
+    if (!(IsStream(file) || IsRing(file)) || FromWire(file.process) != process) return;
     const auto base = bases.find(file.cookie);
-    const uint64_t sent = file.size - std::min<uint64_t>(file.size, base == bases.end() ? 0 : base->second);
+    const uint64_t sent = Sent(file, base == bases.end() ? 0 : base->second);
     if (sent == 0) return;
     for (const auto& [label, volume] : holder.volumes) {
       const uint64_t bytes = std::min(sent, volume);

@@ -163,9 +163,10 @@ struct query_fd_args {
 struct holder_file_record {
 	struct event_process_key process;
 	struct event_file_key file;
-	__u64 size;		      /* of a TCP socket: bytes sent, without repeats */
-	__u64 cookie;		      /* sockets; 0: none */
-	struct event_sock_tuple sock; /* sockets of AF_INET, AF_INET6; direction is unknown unless seen before */
+	__u64 size;   /* of a TCP socket: bytes sent, without repeats */
+	__u64 cookie; /* sockets; 0: none */
+	struct event_sock_tuple
+	    sock; /* sockets of AF_INET, AF_INET6, AF_XDP; direction is unknown unless seen before */
 	__u32 fd;
 	__u32 mode;	  /* i_mode */
 	__u32 open_flags; /* f_flags */

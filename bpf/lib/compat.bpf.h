@@ -25,6 +25,8 @@
 #define AF_ALG 38
 #define AF_VSOCK 40
 #define MSG_PEEK 2
+#define IFF_LOOPBACK (1 << 3)
+#define AF_XDP 44
 #define ITER_SOURCE 1 /* iov_iter holds data to be written */
 #define EXT4_SUPER_MAGIC 0xef53
 #define TMPFS_MAGIC 0x01021994

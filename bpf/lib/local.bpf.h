@@ -16,8 +16,16 @@ static __always_inline _Bool ipv6_is_mapped(const __u32 *address)
 	return !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
 }
 
-/* Loopback, or the same address at both ends. A connection to another network namespace has two addresses. */
-static __always_inline _Bool sock_is_local(const struct sock *sk)
+/* A connected socket's route leads back through the loopback device, whatever addresses of this host it has. */
+static __always_inline _Bool sock_loops(const struct sock *sk)
+{
+	struct dst_entry *route = BPF_CORE_READ(sk, sk_dst_cache);
+
+	return route && (BPF_CORE_READ(route, dev, flags) & IFF_LOOPBACK);
+}
+
+/* Loopback, or the same address at both ends. */
+static __always_inline _Bool addresses_are_local(const struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	__u32 local[4] = {}, peer[4] = {};
@@ -36,6 +44,24 @@ static __always_inline _Bool sock_is_local(const struct sock *sk)
 		return peer[3] == bpf_htonl(1); /* ::1; all zero: not connected */
 	BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
 	return local[0] == peer[0] && local[1] == peer[1] && local[2] == peer[2] && local[3] == peer[3];
+}
+
+/* A connection to another network namespace has two addresses, and a route through another device. */
+static __always_inline _Bool sock_is_local(const struct sock *sk)
+{
+	return addresses_are_local(sk) || sock_loops(sk);
+}
+
+/* The destination of the last datagram of a socket that is not connected. */
+static __always_inline _Bool note_is_loopback(const struct socket_note *note)
+{
+	const __u32 *peer = (const __u32 *)note->peer;
+
+	if (note->family == AF_INET)
+		return note->peer[0] == IPV4_LOOPBACK;
+	if (note->family != AF_INET6 || peer[0] || peer[1])
+		return 0;
+	return peer[2] ? ipv6_is_mapped(peer) && note->peer[12] == IPV4_LOOPBACK : peer[3] == bpf_htonl(1);
 }
 
 static __always_inline __u32 sock_net_ns(const struct sock *sk)
@@ -73,7 +99,7 @@ static __always_inline _Bool local_target(const struct sock *sk, const struct so
 {
 	__u32 protocol = BPF_CORE_READ(sk, sk_protocol), port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 
-	if (protocol == IPPROTO_UDP && !port && note && note->family == AF_INET && note->peer[0] == IPV4_LOOPBACK) {
+	if (protocol == IPPROTO_UDP && !port && note && note_is_loopback(note)) {
 		local_datagram_key(sk, note->peer_port, key);
 		return 1;
 	}

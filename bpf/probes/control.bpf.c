@@ -79,7 +79,7 @@ static __always_inline _Bool holder_socket(struct holder_file_record *record, st
 		record->object = EVENT_OBJECT_UNIX;
 		return 1;
 	}
-	if (family != AF_INET && family != AF_INET6)
+	if (family != AF_INET && family != AF_INET6 && family != AF_XDP)
 		return 0;
 	sock_tuple_fill(&record->sock, sk);
 	tcp = (const struct tcp_sock *)sk;

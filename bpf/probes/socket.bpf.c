@@ -28,7 +28,8 @@ static __always_inline void unix_send(struct task_struct *task, const struct pro
 
 /* A long answer is no answer: a server that hands out its files sends them so. What came before it was one. */
 #define ANSWER_MAX_BYTES (1 << 20)
-#define ANSWER_MAX_SHIFT 6 /* and 1/64 of the asset */
+#define ANSWER_MAX_SHIFT 6	    /* and 1/64 of the asset */
+#define ANSWER_TOP_BYTES (32 << 20) /* however large the asset: no text is that long, a part of a file is */
 
 static __always_inline _Bool is_answer(const struct process_state *state, const struct sock *sk,
 				       struct socket_note *note, __u64 bytes)
@@ -37,6 +38,7 @@ static __always_inline _Bool is_answer(const struct process_state *state, const 
 
 	if (!note || note->direction != EVENT_DIRECTION_IN || !sock_serves(sk))
 		return 0;
+	size = min_u64(size, ANSWER_TOP_BYTES);
 	return __sync_fetch_and_add(&note->answer, bytes) + bytes <=
 	       (size > ANSWER_MAX_BYTES ? size : ANSWER_MAX_BYTES);
 }

@@ -39,6 +39,87 @@ TEST_F(LiveEgressTest, AFileOnFuseIsADestination) {
   EXPECT_EQ(copy.Finish(), 0);
 }
 
+TEST_F(LiveEgressTest, FramesOfItsOwnMakingAreCharged) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger sender({"send_family", "packet", path, std::to_string(kCopied), "-"});
+  EXPECT_EQ(sender.Finish(), 0);
+  WaitForExit(sender.pid());
+  EXPECT_EQ(ChargedBytes(LabelOf(file)), kCopied);
+  const Egress* egress = WaitForEgress(file);
+  ASSERT_NE(egress, nullptr);
+  EXPECT_EQ(egress->socket.peer_address, "packet");
+}
+
+TEST_F(LiveEgressTest, RawPacketsAreChargedWithoutADestination) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger sender({"send_family", "raw", path, std::to_string(kCopied), "127.0.0.1"});
+  EXPECT_EQ(sender.Finish(), 0);
+  WaitForExit(sender.pid());
+  EXPECT_EQ(ChargedBytes(LabelOf(file)), kCopied);
+  const Egress* egress = WaitForEgress(file);
+  ASSERT_NE(egress, nullptr);
+  EXPECT_EQ(egress->socket.peer_address, "0.0.0.0");
+  EXPECT_EQ(egress->socket.peer_port, 0);
+}
+
+TEST_F(LiveEgressTest, ASocketThatSendsFromSharedMemoryMayHaveSentAll) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger sender({"send_family", "xdp", path, std::to_string(kCopied), "-"});
+  if (sender.Line() != "sent") GTEST_SKIP() << "no AF_XDP here";
+  ReadOnce(100);
+  EXPECT_GE(ChargedBytes(LabelOf(file)), kCopied);
+  const Egress* egress = WaitForEgress(file);
+  ASSERT_NE(egress, nullptr);
+  EXPECT_EQ(egress->socket.peer_address, "xdp");
+  EXPECT_EQ(sender.Finish(), 0);
+}
+
+class LiveLocalTest : public LiveEgressTest {
+ protected:
+  // The volume that a process gets by what another one sends it between two addresses of this host.
+  uint64_t Handed(const std::string& kind, const std::string& from, const std::string& to, uint64_t bytes) {
+    const std::string path = MakeFile("model", kSize);
+    const FileKey file = Watch(path);
+    Trigger relay({"local_relay", kind, from, to, "18451", path, std::to_string(bytes)});
+    EXPECT_EQ(relay.Line(), "read");
+    EXPECT_TRUE(sensor().Escalate().ok());
+    EXPECT_EQ(relay.Finish(), 0);
+    WaitForExit(relay.pid());
+    uint64_t volume = 0;
+    for (const Event& event : events_) {
+      const auto* move = std::get_if<LabelMove>(&event.body);
+      if (move != nullptr && move->source_object == EVENT_OBJECT_LOCAL && !move->target &&
+          (move->labels >> LabelOf(file) & 1) != 0)
+        volume = std::max(volume, move->volume);
+    }
+    return volume;
+  }
+};
+
+// Volumes are told each time they have doubled.
+TEST_F(LiveLocalTest, TcpBetweenLoopbackAddresses) {
+  EXPECT_GE(Handed("tcp", "127.0.0.1", "127.0.0.1", kCopied), kCopied / 2);
+  EXPECT_GE(Handed("tcp", "::1", "::1", kCopied), kCopied / 2);
+}
+
+TEST_F(LiveLocalTest, TcpToTheHostsOwnAddress) {
+  Network network;  // gives this host an address beside loopback
+  if (!network.ok()) GTEST_SKIP() << "no network namespace can be made here (ip netns, veth)";
+  const std::string own = network.address().substr(0, network.address().size() - 1) + "1";
+  EXPECT_GE(Handed("tcp", own, own, kCopied), kCopied / 2);
+  EXPECT_GE(Handed("tcp", "127.0.0.1", own, kCopied), kCopied / 2) << "two addresses of one host";
+}
+
+TEST_F(LiveLocalTest, UdpBetweenLoopbackAddresses) {
+  constexpr uint64_t kFew = 40'000;  // what a receiver's buffer holds
+  // A volume below 64 KiB is told once, when it makes a carrier.
+  EXPECT_GT(Handed("udp", "127.0.0.1", "127.0.0.1", kFew), 0u);
+  EXPECT_GT(Handed("udp", "::1", "::1", kFew), 0u);
+}
+
 TEST_F(LiveEgressTest, AFileOnADiskOfTheHostIsNone) {
   const std::string path = MakeFile("model", kSize);
   const FileKey file = Watch(path);
