@@ -64,7 +64,8 @@ class Scene:
     def __enter__(self):
         os.mkdir(self.work)
         for folder in ("state", "act"):
-            os.mkdir(self.path(folder), 0o777)
+            os.mkdir(self.path(folder))
+        os.chmod(self.path("act"), 0o777)  # acts are not all root's
         self.models = {"disk": self.path("models"), "shm": os.path.join(w.SHM, "models")}.get(self.place, self.path("disk/models"))
         try:
             if self.place in ("xfs", "ext4"):
