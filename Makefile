@@ -220,8 +220,8 @@ evasion:
 ## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU
 .PHONY: vmtest
 vmtest:
-	$(Q)packaging/install-deps.sh build test vm
-	$(Q)$(SUBMAKE) all $(LIVE)
+	$(Q)packaging/install-deps.sh build test evasion vm
+	$(Q)$(SUBMAKE) all $(LIVE) evasion-programs
 	$(Q)vmtests/vmtest.sh $(O)
 
 ## install      the agent, its rules, an example config and the unit, below DESTDIR

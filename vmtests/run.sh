@@ -1,19 +1,22 @@
 #!/bin/bash
-# Runs a command in a guest with a real kernel: vmtests/run.sh [-o OUT] [-t SECONDS] [-i] KERNEL COMMAND...
+# Runs a command in a guest with a real kernel: vmtests/run.sh [-o OUT] [-t SECONDS] [-e] [-i] KERNEL COMMAND...
 #
 # KERNEL: 6.1 or 6.12. COMMAND is a shell line; it runs as root in /tensorwarden, where the agent, the test programs,
 # rules and test data lie under the same relative paths as here (OUT becomes build/), with a fresh ext4 on /tmp and /var/tmp. Its
 # output comes out here and its exit status is this script's. 125: the guest did not get that far; the console is shown.
+# -e adds what the evasion scoreboard needs: Python, its acts, and the tools and kernel modules that they use.
 # -i counts guest instructions: one is one nanosecond of guest time, so figures repeat to the digit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=build
 limit=300
+evasion=
 accel=(-accel "tcg,thread=multi")
-while getopts o:t:i option; do
+while getopts o:t:ei option; do
 	case $option in
 	o) out=$OPTARG ;;
 	t) limit=$OPTARG ;;
+	e) evasion=1 ;;
 	i) accel=(-accel tcg -icount "shift=0,sleep=off") ;;
 	*) exit 2 ;;
 	esac
@@ -33,6 +36,10 @@ root=$work/root
 # What 6.1 has as modules and 6.12 partly built in, in the order in which they depend on each other.
 MODULES="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev
   drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk drivers/net/veth"
+
+# xfs and its checksums, loop devices, other worlds' file systems, and packet sockets: modules in both.
+[ -z "$evasion" ] || MODULES="$MODULES arch/x86/crypto/crc32c-intel crypto/crc32c_generic lib/libcrc32c fs/xfs/xfs
+  drivers/block/loop fs/overlayfs/overlay fs/fuse/fuse net/packet/af_packet"
 
 add_modules() {
 	mkdir -p "$root/modules"
@@ -81,10 +88,29 @@ add_payload() {
 	fi
 }
 
+# Debian's Python with its library, less what no test imports; and the real tools where busybox has none, or fewer options.
+add_evasion() {
+	local tool path
+	for tool in python3 openssl curl setpriv prlimit unshare mkfs.xfs mke2fs mount umount file sha256sum git rsync; do
+		path=$(PATH=/usr/bin:/bin:/usr/sbin:/sbin command -v "$tool" || true)
+		[ -z "$path" ] || add_program "$(readlink -f "$path")" "/usr/bin/$tool"
+	done
+	ln -s mke2fs "$root/usr/bin/mkfs.ext4"
+	mkdir -p "$root/usr/lib"
+	tar cf - -C /usr/lib --exclude=__pycache__ --exclude=test --exclude=idlelib --exclude=dist-packages \
+		--exclude='config-*' python3.11 python3 2>/dev/null | tar xf - -C "$root/usr/lib"
+	for path in "$root"/usr/lib/python3.11/lib-dynload/*.so; do
+		add_program "/usr/lib/python3.11/lib-dynload/$(basename "$path")" "/usr/lib/python3.11/lib-dynload/$(basename "$path")"
+	done
+	for path in "$out"/evasion/*; do add_program "$path" "/tensorwarden/build/evasion/$(basename "$path")"; done
+	for path in tests/evasion tests/support tests/demo; do tar cf - "$path" | tar xf - -C "$root/tensorwarden"; done
+}
+
 mkdir -p "$root/bin"
 cp /bin/busybox "$root/bin/busybox"
 add_modules
 add_payload
+[ -z "$evasion" ] || add_evasion
 cp vmtests/init "$root/init"
 printf '%s\n' "$*" >"$root/command"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"

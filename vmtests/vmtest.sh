@@ -11,11 +11,11 @@ mkdir -p "$logs"
 rows=()
 status=0
 
-# guest KERNEL NAME SECONDS COMMAND: one boot, one row of the table.
+# guest KERNEL NAME SECONDS COMMAND [OPTION of run.sh]...: one boot, one row of the table.
 guest() {
 	local kernel=$1 name=$2 limit=$3 log=$logs/$1-$2.log start=$SECONDS rc=0 closing
-	vmtests/run.sh -o "$out" -t "$limit" "$kernel" "$4" >"$log" 2>&1 || rc=$?
-	closing=$(grep -aE '^\[  PASSED  \]|^\[  SKIPPED \] [0-9]+|^ *[0-9]+ FAILED TEST|^summary' "$log" | tail -n 2 | paste -sd' ')
+	vmtests/run.sh -o "$out" -t "$limit" "${@:5}" "$kernel" "$4" >"$log" 2>&1 || rc=$?
+	closing=$(grep -aE '^\[  PASSED  \]|^\[  SKIPPED \] [0-9]+|^ *[0-9]+ FAILED TEST|^summary|^guest-only:|^evasion:' "$log" | tail -n 2 | paste -sd' ')
 	if [ "$rc" = 0 ]; then
 		rows+=("$(printf '%-8s %-8s %5ds  ok    %s' "$kernel" "$name" $((SECONDS - start)) "$closing")")
 		return
@@ -35,6 +35,9 @@ for kernel in "$@"; do
 	fi
 	echo "  VM     $kernel ($(cat "$out/vm/linux-$kernel/package"))"
 	guest "$kernel" check 120 'build/tensorwarden check'
+	if [ -x "$out/evasion/give" ]; then
+		guest "$kernel" evasion 3000 'tests/evasion/evasion.py --keep-going --patience 8' -e
+	fi
 	[ -x "$out/tests/live" ] || continue
 	guest "$kernel" live 900 'build/tests/live'
 	# As on a kernel under lockdown. 6.1 has no tracepoint that shows a read.

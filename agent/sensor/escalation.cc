@@ -73,14 +73,15 @@ absl::Status Escalation::Raise(uint64_t now_ns, const char* why) {
   if (!first.ok()) return first.status();
   if (first->empty()) return absl::FailedPreconditionError("no system-call hook loaded");
   absl::StatusOr<Links> lasting = probes_.Attach(When::kEscalated);
+  absl::Status status = lasting.status();
   const std::lock_guard lock(mutex_);
   first_ = *std::move(first);
-  if (lasting.ok()) lasting_ = *std::move(lasting);
+  if (status.ok()) lasting_ = *std::move(lasting);
   SetListed(false);
   Report("syscall_exit", why);
   ++generation_;
   if (stages_ > 1) Post([this, generation = generation_] { AttachSecond(generation); });
-  return lasting.status();
+  return status;
 }
 
 // Whose turn it is to count a call while both are attached.
@@ -96,10 +97,9 @@ void Escalation::AttachSecond(uint64_t generation) {
     const std::lock_guard lock(mutex_);
     if (!second.ok()) return Report("syscall_exit", fmt::format("it stays: {}", second.status().ToString()));
     if (second->empty()) return;
-    const bool late = generation != generation_ || first_.empty();
-    gone = late ? *std::move(second) : std::exchange(first_, {});
-    if (!late) {
-      second_ = *std::move(second);
+    gone = *std::move(second);
+    if (generation == generation_ && !first_.empty()) {
+      second_ = std::exchange(gone, std::exchange(first_, {}));
       SetListed(true);
       Report("syscall_exit_listed", "the listed calls alone are hooked now");
     }

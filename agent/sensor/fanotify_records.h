@@ -36,6 +36,6 @@ std::optional<HandleId> HandleOf(const std::string& path);
 
 // Where the object of a handle is now, by a descriptor of any directory of its mount; nothing when it is gone, lies on
 // another file system, or its handle only compares.
-std::optional<std::string> PathOfHandle(const HandleId& handle, int mount_fd);
+std::optional<std::string> PathOfHandle(const HandleId& id, int mount_fd);
 
 }  // namespace tensorwarden

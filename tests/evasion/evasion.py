@@ -69,10 +69,11 @@ class Kernel:
         """Whether the hook that the row needs is missing; a row that needs none is for every kernel."""
         return row.hook and not set(row.hook.split("|")) & (self._present | set(self._tiers))
 
-    def tier(self, escalated):
-        if self._tiers.get("file_read") == "object":
-            return "object"
-        return "escalated" if escalated else "data path"
+    def tier(self, row, escalated):
+        """Which hooks caught it: the best that this kernel has, unless what the bytes passed through shows to others alone."""
+        if row.id in table.BY_SYSCALLS and escalated:
+            return "escalated"
+        return self._tiers.get("file_write" if row.group == "change" else "file_read", "data path")
 
 
 def is_caught(scene, row):
@@ -133,7 +134,7 @@ def play_row(world, kernel, row):
                 result.state, result.rule = "caught", alert["rule"]
                 measure(scene, row, alert, result)
             scene.stop_agent()
-            result.tier = kernel.tier(scene.stats().get("escalated")) if alert else ""
+            result.tier = kernel.tier(row, scene.stats().get("escalated")) if alert else ""
             result.why = "; ".join(([] if alert else [why or others(scene)]) + scene.notes)
             verify(scene, row)
     except s.Impossible as error:

@@ -158,9 +158,12 @@ def ask(near, port, count):
     def client(number):
         for _ in range(number, count, 8):
             connection = http.client.HTTPConnection(near, int(port), timeout=20)
-            connection.request("POST", "/v1/completions", b'{"prompt": "Good morning!"}',
-                               {"Authorization": f"Bearer client-{number}"})
-            connection.getresponse().read()
+            try:
+                connection.request("POST", "/v1/completions", b'{"prompt": "Good morning!"}',
+                                   {"Authorization": f"Bearer client-{number}"})
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                pass  # a server that is being restarted
             connection.close()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(client, range(8)))
@@ -201,7 +204,10 @@ def main():
     print("listening", flush=True)
     for line in sys.stdin:
         command, _, rest = line.strip().partition(" ")
-        print(answer(near, command, rest), flush=True)
+        try:
+            print(answer(near, command, rest), flush=True)
+        except (OSError, ValueError) as error:
+            print(f"error: {error}", flush=True)
 
 
 if __name__ == "__main__":

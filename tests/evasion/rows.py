@@ -18,6 +18,9 @@ NEED_SERVER = {"read-procmem", "read-vmreadv", "read-ptrace", "read-coredump", "
                "change-mount-over"}
 # The share of the model that the act takes, where that is not all of it; datagrams may be lost on the way.
 SHARES = {"read-ptrace": 0.25, "send-dns": 0.25, "send-udp": 0.5, "send-raw": 0.5}
+# What they pass the bytes through has no tracepoint of its own: if they are caught, then by the system-call hooks.
+BY_SYSCALLS = {"read-tmpfs", "copy-vmsplice-tee", "copy-memfd", "copy-shm", "copy-sysvshm", "copy-anon-shared",
+               "copy-tar-gz-enc", "pass-pipe", "pass-fifo", "pass-unix-splice", "pass-exec-thread", "pass-tmux-like"}
 # What comes is not the model's bytes one by one.
 OPAQUE = {"copy-tar-gz-enc", "send-dns"}
 

@@ -65,7 +65,7 @@ class Scene:
         os.mkdir(self.work)
         for folder in ("state", "act"):
             os.mkdir(self.path(folder))
-            os.chmod(self.path(folder), 0o1777)  # acts of other users write there too
+        os.chmod(self.path("act"), 0o777)  # acts are not all root's
         self.models = {"disk": self.path("models"), "shm": os.path.join(w.SHM, "models")}.get(self.place, self.path("disk/models"))
         try:
             if self.place in ("xfs", "ext4"):

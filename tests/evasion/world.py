@@ -68,7 +68,10 @@ class Outside:
     def do(self, command):
         self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
+        answer = self._process.stdout.readline().strip()
+        if not answer or answer.startswith("error"):
+            raise RuntimeError(f"the host outside, told to {command[:40]}: {answer or 'is gone'}")
+        return answer
 
 
 class World:

@@ -23,7 +23,6 @@ extern "C" __attribute__((noinline)) int SymbolsTestLandmark(int x) { return x *
 namespace tensorwarden::symbols {
 namespace {
 
-
 std::string OwnMaps() {
   std::stringstream text;
   text << std::ifstream("/proc/self/maps").rdbuf();
