@@ -3,7 +3,7 @@
 #ifndef TENSORWARDEN_LIB_ACCESS_BPF_H
 #define TENSORWARDEN_LIB_ACCESS_BPF_H
 
-#include "bpf/lib/label.bpf.h"
+#include "bpf/lib/files.bpf.h"
 
 #define PAGE_SHIFT 12 /* EVENT_PAGE_SIZE */
 /* Of a block device that holds assets, so much is read by whoever asks what is on it (blkid, udev, mount). */
@@ -162,8 +162,8 @@ static __always_inline void read_emit(struct coverage_state *pair, const struct 
 	urgent_submit(event, EVENT_KIND_FILE_READ);
 }
 
-/* An access to an inode whose filter bit is set. */
-static __noinline int access_watched(struct inode *inode, struct access *access)
+/* 1: the files of the process are to be marked. */
+static __noinline int access_take(struct inode *inode, struct access *access)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct event_process_key process;
@@ -171,6 +171,7 @@ static __noinline int access_watched(struct inode *inode, struct access *access)
 	struct object_state *object;
 	struct event_file_key file;
 	__u64 total = 0;
+	_Bool moved;
 
 	if (!access || !task_is_actor(task))
 		return 0;
@@ -192,9 +193,15 @@ static __noinline int access_watched(struct inode *inode, struct access *access)
 			return 0;
 		total = pair->bytes;
 	}
-	label_from_object(task, &process, &file, object, access->news, total, pair->changed != 0);
+	moved = label_from_object(&process, &file, object, access->news, total, pair->changed != 0);
 	read_emit(pair, &file, object->labels, access);
-	return 0;
+	return moved;
+}
+
+/* An access to an inode whose filter bit is set. */
+static __always_inline int access_watched(struct inode *inode, struct access *access)
+{
+	return access_take(inode, access) ? files_mark_own() : 0;
 }
 
 #endif

@@ -20,7 +20,6 @@
 #include "bpf/lib/terminal.bpf.h"
 
 #define LABEL_EMIT_BYTES 65536	 /* a volume below this is not worth a record of its own each time that it doubles */
-#define FILES_WALK_MAX 1024	 /* descriptors looked at when a process gets a label; 92 us */
 #define CARRIER_FLOOR_BYTES 4096 /* less than this, and than 1/4096 of the asset, makes no carrier */
 #define CARRIER_FLOOR_SHIFT 12
 #define REMAINS_UNKNOWN (~0ull)
@@ -330,14 +329,6 @@ static __always_inline void label_emit_object(__u64 labels, __u64 volume, const 
 
 /* --- marks on what a carrier holds open for writing --- */
 
-struct files_walk {
-	struct file **table;
-	__u32 count;
-	__u32 pad;
-	__u64 labels;
-	struct event_process_key owner;
-};
-
 static __always_inline void key_mark(const struct event_file_key *key, __u32 kind, __u64 labels,
 				     const struct event_process_key *writer)
 {
@@ -362,73 +353,6 @@ static __always_inline void object_mark(struct inode *inode, __u32 kind, __u64 l
 	key_mark(&key, kind, labels, writer);
 }
 
-/* The object that a carrier's socket writes to; 0: it leaves the host, serves, or is of another kind. */
-static __noinline int socket_walk(struct file *file, struct event_file_key *key)
-{
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	struct inode *inode;
-
-	if (!sk || !key)
-		return 0;
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX) {
-		inode = unix_far_inode(sk);
-		if (inode)
-			*key = inode_key(inode);
-		return inode ? EVENT_OBJECT_UNIX : 0;
-	}
-	if (sock_serves(sk) || !local_target(sk, NULL, key))
-		return 0;
-	local_streams = 1;
-	return EVENT_OBJECT_LOCAL;
-}
-
-static long files_walk_one(__u32 fd, struct files_walk *walk)
-{
-	struct event_file_key key = {};
-	struct file *file = NULL;
-	struct inode *inode;
-	__u32 kind;
-
-	if (fd >= walk->count)
-		return 1;
-	bpf_probe_read_kernel(&file, sizeof(file), walk->table + fd);
-	if (!file || !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
-		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	kind = inode_object(inode);
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK)
-		kind = socket_walk(file, &key);
-	else if (kind == EVENT_OBJECT_PIPE || kind == EVENT_OBJECT_MEMORY)
-		key = inode_key(inode);
-	else if (!kind && inode_is_terminal(inode) && terminal_key(file, 1, &key))
-		kind = EVENT_OBJECT_TERMINAL;
-	else
-		kind = 0;
-	if (!kind)
-		return 0;
-	key_mark(&key, kind, walk->labels, &walk->owner);
-	return 0;
-}
-
-static __always_inline void files_walk_run(struct task_struct *task, struct files_walk *walk)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-
-	walk->table = BPF_CORE_READ(fdt, fd);
-	walk->count = BPF_CORE_READ(fdt, max_fds);
-	bpf_loop(FILES_WALK_MAX, files_walk_one, walk, 0);
-}
-
-static __noinline int files_mark(struct task_struct *task, __u64 labels)
-{
-	struct files_walk walk = {.labels = labels};
-
-	walk.owner = process_key(task);
-	files_walk_run(task, &walk);
-	return 0;
-}
-
 /* --- the two directions --- */
 
 /* The carrier that may have written to a marked object uncounted; NULL if there is none. */
@@ -443,19 +367,19 @@ static __always_inline struct process_state *object_writer(const struct object_s
 	return writer ? writer : bpf_map_lookup_elem(&departed, &key);
 }
 
-/* The current process read `bytes` of the object, `total` so far if it is a stream. */
-static __always_inline void label_from_object(struct task_struct *task, const struct event_process_key *process,
-					      const struct event_file_key *file, struct object_state *object,
-					      __u64 bytes, __u64 total, _Bool own)
+/* The current process read `bytes` of the object, `total` so far if it is a stream. 1: its files are to be marked. */
+static __always_inline _Bool label_from_object(const struct event_process_key *process,
+					       const struct event_file_key *file, struct object_state *object,
+					       __u64 bytes, __u64 total, _Bool own)
 {
 	struct flow flow = {.labels = object->labels, .bytes = bytes, .total = total, .kind = FLOW_READ, .own = own};
 	struct process_state *state, *writer;
 
 	if (!flow.labels)
-		return;
+		return 0;
 	state = process_add(process);
 	if (!state || (state->flags & PROCESS_F_IGNORE))
-		return;
+		return 0;
 	flow.pair.process = *process;
 	flow.pair.file = *file;
 	writer = object_writer(object);
@@ -470,10 +394,9 @@ static __always_inline void label_from_object(struct task_struct *task, const st
 	flow.target_volume = state->volume;
 	flow.target_labels = &state->labels;
 	flow_run(&flow);
-	if (!flow.moved)
-		return;
-	label_emit_process(&flow, file, object->kind);
-	files_mark(task, state->labels);
+	if (flow.moved)
+		label_emit_process(&flow, file, object->kind);
+	return flow.moved != 0;
 }
 
 /* A process wrote. An asset keeps its own label: only what is new to it moves. */

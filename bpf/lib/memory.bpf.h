@@ -3,7 +3,7 @@
 #ifndef TENSORWARDEN_LIB_MEMORY_BPF_H
 #define TENSORWARDEN_LIB_MEMORY_BPF_H
 
-#include "bpf/lib/label.bpf.h"
+#include "bpf/lib/files.bpf.h"
 
 #define MEMORY_DEV (~0ull) /* of the credit between two processes; no device has it */
 
@@ -77,23 +77,6 @@ static __noinline int memory_flow(struct memory_move *move)
 	if (flow.moved)
 		memory_emit(move, &flow);
 	return flow.moved != 0;
-}
-
-/* Marks the streams of a process that became a carrier without a call of its own. `task` need not be typed. */
-static __noinline int memory_mark(struct task_struct *task, const struct event_process_key *process)
-{
-	struct files_walk walk = {};
-	struct process_state *state;
-
-	if (!process)
-		return 0;
-	state = bpf_map_lookup_elem(&processes, process);
-	if (!state || !state->labels)
-		return 0;
-	walk.labels = state->labels;
-	walk.owner = *process;
-	files_walk_run(task, &walk);
-	return 0;
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef TENSORWARDEN_LIB_STREAM_BPF_H
 #define TENSORWARDEN_LIB_STREAM_BPF_H
 
-#include "bpf/lib/label.bpf.h"
+#include "bpf/lib/files.bpf.h"
 
 /* Bytes that this call adds for the reader: what was peeked at was counted then. */
 static __always_inline __u64 stream_news(struct coverage_state *pair, __u64 bytes, _Bool peek)
@@ -30,8 +30,8 @@ static __always_inline void stream_writer_check(struct object_state *object, __u
 		object->writer.tgid = 0;
 }
 
-/* The current process took `bytes` from a stream. */
-static __noinline int stream_read(struct task_struct *task, const struct event_file_key *file, __u64 bytes,
+/* 1: the files of the process are to be marked. */
+static __noinline int stream_take(struct task_struct *task, const struct event_file_key *file, __u64 bytes,
 				  __u64 queued, _Bool peek)
 {
 	struct event_process_key process = process_key(task);
@@ -47,8 +47,14 @@ static __noinline int stream_read(struct task_struct *task, const struct event_f
 	bytes = stream_news(pair, bytes, peek);
 	stream_writer_check(object, bytes, queued);
 	total = __sync_fetch_and_add(&pair->bytes, bytes) + bytes;
-	label_from_object(task, &process, file, object, bytes, total, pair->changed != 0);
-	return 0;
+	return label_from_object(&process, file, object, bytes, total, pair->changed != 0);
+}
+
+/* The current process took `bytes` from a stream. */
+static __always_inline int stream_read(struct task_struct *task, const struct event_file_key *file, __u64 bytes,
+				       __u64 queued, _Bool peek)
+{
+	return stream_take(task, file, bytes, queued, peek) ? files_mark_own() : 0;
 }
 
 /* `state` is the current process's. */

@@ -296,7 +296,7 @@ static __noinline int foreign_memory(struct task_struct *owner)
 	move.through = memory_key(&move.source);
 	move.flags = EVENT_F_USER_MEMORY; /* lengths may come from there */
 	if (memory_flow(&move))
-		memory_mark(store ? owner : task, &move.target);
+		files_mark(store ? owner : task, &move.target);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
  *     same over exec, from any thread: the kernel passes the leader's start time on.
  *   tp_btf/sched_process_exit: per thread; the last one of the group counts.
  */
-#include "bpf/lib/label.bpf.h"
+#include "bpf/lib/files.bpf.h"
 #include "bpf/lib/path.bpf.h"
 
 static __always_inline void fork_emit(const struct event_process_key *child)
@@ -124,13 +124,9 @@ static __always_inline void exec_emit(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct process_state *state = process_get(task);
-
 	exec_emit(task);
 	/* A shell puts the pipes in place before it executes: those that its own label did not reach. */
-	if (state && state->labels)
-		files_mark(task, state->labels);
-	return 0;
+	return files_mark_own();
 }
 
 static __always_inline __s32 exit_status(struct task_struct *task)

@@ -38,7 +38,7 @@ static __always_inline void mapper_join(struct vm_area_struct *vma)
 	mappers_count++;
 	share.bytes = min_u64(BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start), mappers_size);
 	if (memory_flow(&share))
-		memory_mark(owner, &share.target);
+		files_mark(owner, &share.target);
 }
 
 static long mappers_step(__u32 index, void *unused)
@@ -140,7 +140,7 @@ int iter_twins(struct bpf_iter__task *ctx)
 	share.kind = FLOW_SHARED;
 	share.bytes = ~0ull;
 	if (memory_flow(&share))
-		memory_mark(task, &share.target);
+		files_mark(task, &share.target);
 	return 0;
 }
 

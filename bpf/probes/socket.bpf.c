@@ -13,17 +13,20 @@
 
 /* --- bytes --- */
 
-static __always_inline void unix_send(struct task_struct *task, const struct process_state *state,
-				      const struct sock *sk, __u64 bytes)
+/* Each way to send is a function of its own: the stack holds one of them. */
+static __noinline int unix_send(struct sock *sk, __u64 bytes)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct process_state *state = process_get(task);
 	struct sock *peer = unix_peer(sk);
 	struct inode *inode = peer ? sock_inode(peer) : NULL;
 	struct event_file_key file;
 
-	if (!inode)
-		return;
+	if (!inode || !state)
+		return 0;
 	file = inode_key(inode);
 	stream_write(task, state, &file, EVENT_OBJECT_UNIX, bytes);
+	return 0;
 }
 
 /* A long answer is no answer: a server that hands out its files sends them so. What came before it was one. */
@@ -60,6 +63,16 @@ static __noinline int local_send(struct sock *sk, __u64 bytes)
 	return 0;
 }
 
+static __noinline int away_send(struct sock *sk, __u64 bytes)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct process_state *state = process_get(task);
+
+	if (state)
+		egress_charge(task, state, sk, bytes);
+	return 0;
+}
+
 /* Families whose sockets lead to the kernel or to nobody else than processes of this host. */
 static __always_inline _Bool stays_here(__u16 family)
 {
@@ -82,9 +95,9 @@ static __always_inline int sent(struct sock *sk, long bytes)
 	if (family == AF_INET || family == AF_INET6)
 		local_send(sk, bytes);
 	if (family == AF_UNIX)
-		unix_send(task, state, sk, bytes);
+		unix_send(sk, bytes);
 	else if (!stays_here(family))
-		egress_charge(task, state, sk, bytes);
+		away_send(sk, bytes);
 	return 0;
 }
 
