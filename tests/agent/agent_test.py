@@ -188,6 +188,25 @@ assets:
         self.assertEqual(update["activity"], "update")
         return update["evidence"]
 
+    def test_a_copy_to_a_mount_that_leads_off_the_host_is_alerted_and_replayed(self):
+        copier = os.path.join(os.path.dirname(BINARY), "tests", "triggers", "copy_to_fuse")
+        if not os.path.exists(copier) or not os.path.exists("/dev/fuse"):
+            self.skipTest("needs /dev/fuse and the live tests' triggers")
+        capture = os.path.join(self.dir, "capture")
+        bucket = os.path.join(self.dir, "bucket")
+        os.mkdir(bucket)
+        agent = self.start("--record", capture)
+        subprocess.run(["cp", self.model, os.path.join(self.dir, "beside")], check=True)  # this host's own disk
+        subprocess.run([copier, self.model, str(MODEL_BYTES), bucket], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+        alert = self.alert_of(agent)
+        self.assertEqual(alert["rule"], "Guarded files are copied to a mount that leads off the host")
+        self.assertEqual(alert["destination"]["address"], "bucket#secret")
+        self.assertEqual(alert["destination"]["class"], "mount")
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(len(agent.opened()), 1, "the copy beside it is none")
+        self.assertEqual(essence(replay(capture, self.config)), essence(agent.alerts))
+
     def test_an_alert_names_the_call_and_the_connection_and_a_replay_has_the_same(self):
         capture = os.path.join(self.dir, "capture")
         agent = self.start("--record", capture)
