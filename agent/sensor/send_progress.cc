@@ -46,36 +46,58 @@ void SendProgress::End(const ProcessKey& process) {
   carriers_.erase(found);
 }
 
-void SendProgress::AddOf(const ProcessKey& process, const Bases& bases,
-                         absl::flat_hash_map<std::pair<uint64_t, uint32_t>, size_t>& known,
-                         std::vector<EgressTotal>& totals) const {
+void SendProgress::AddOf(const ProcessKey& process, const Bases& bases, Totals& totals) const {
   const LabelHolder holder = maps_.Holder(process);
   if (holder.labels == 0) return;
   ForEachRecord<holder_file_record>(probes_.Chosen("list_files"), process.tgid, [&](const holder_file_record& file) {
     if (!(IsStream(file) || IsRing(file)) || FromWire(file.process) != process) return;
     const auto base = bases.find(file.cookie);
     const uint64_t sent = Sent(file, base == bases.end() ? 0 : base->second);
-    if (sent == 0) return;
     for (const auto& [label, volume] : holder.volumes) {
-      const uint64_t bytes = std::min(sent, volume);
-      if (const auto total = known.find({file.cookie, label}); total != known.end()) {
-        totals[total->second].bytes = std::max(totals[total->second].bytes, bytes);
-        continue;
-      }
-      EgressTotal total{.process = process, .cookie = file.cookie, .bytes = bytes, .volume = volume, .label = label};
-      total.socket = file.sock;
-      total.serving = maps_.IsServingPort(file.sock.local_port);
-      totals.push_back(total);
+      uint64_t& counted = totals.counted[{file.cookie, label}];
+      const uint64_t more = std::min(sent - std::min(sent, counted), volume);
+      if (more == 0) continue;
+      EgressTotal& total = Of(process, file, label, volume, totals);
+      const uint64_t grown = std::min(total.bytes + more, std::max(volume, total.bytes)) - total.bytes;
+      total.bytes += grown;
+      counted += grown;
     }
   }).IgnoreError();
 }
 
-void SendProgress::Add(std::vector<EgressTotal>& totals) {
-  absl::flat_hash_map<ProcessKey, absl::flat_hash_map<std::pair<uint64_t, uint32_t>, size_t>> known;
-  for (size_t i = 0; i < totals.size(); ++i)
-    if (carriers_.contains(totals[i].process)) known[totals[i].process][{totals[i].cookie, totals[i].label}] = i;
+EgressTotal& SendProgress::Of(const ProcessKey& process, const holder_file_record& file, uint32_t label,
+                              uint64_t volume, Totals& totals) const {
+  const auto [index, is_new] = totals.index.try_emplace({process, {file.cookie, label}}, totals.all.size());
+  if (is_new)
+    totals.all.push_back({.socket = file.sock,
+                          .process = process,
+                          .cookie = file.cookie,
+                          .volume = volume,
+                          .label = label,
+                          .serving = maps_.IsServingPort(file.sock.local_port)});
+  return totals.all[index->second];
+}
+
+// Of processes that share a socket the youngest: a server's child sends, its parent waits.
+std::vector<ProcessKey> SendProgress::YoungestFirst() const {
+  std::vector<ProcessKey> order;
   for (const auto& [process, bases] : carriers_)
-    if (!maps_.IsConfirmed(process)) AddOf(process, bases, known[process], totals);
+    if (!maps_.IsConfirmed(process)) order.push_back(process);
+  std::sort(order.begin(), order.end(), [](const ProcessKey& a, const ProcessKey& b) {
+    return std::pair(a.start_ns, a.tgid) > std::pair(b.start_ns, b.tgid);
+  });
+  return order;
+}
+
+void SendProgress::Add(std::vector<EgressTotal>& all) {
+  const std::vector<ProcessKey> order = YoungestFirst();
+  if (order.empty()) return;
+  Totals totals{.all = all};
+  for (size_t i = 0; i < all.size(); ++i) {
+    totals.counted[{all[i].cookie, all[i].label}] += all[i].bytes;
+    totals.index[{all[i].process, {all[i].cookie, all[i].label}}] = i;
+  }
+  for (const ProcessKey& process : order) AddOf(process, carriers_.at(process), totals);
 }
 
 }  // namespace tensorwarden

@@ -25,13 +25,23 @@ class SendProgress {
   void End(const ProcessKey& process);
 
   // Raises the totals of the carriers' sockets to what has left them, and adds those that have none yet.
-  void Add(std::vector<EgressTotal>& totals);
+  void Add(std::vector<EgressTotal>& all);
 
  private:
   using Bases = absl::flat_hash_map<uint64_t, uint64_t>;  // cookie -> bytes sent before
 
-  void AddOf(const ProcessKey& process, const Bases& bases,
-             absl::flat_hash_map<std::pair<uint64_t, uint32_t>, size_t>& known, std::vector<EgressTotal>& totals) const;
+  using Stream = std::pair<uint64_t, uint32_t>;  // cookie, label
+  struct Totals {
+    std::vector<EgressTotal>& all;
+    absl::flat_hash_map<std::pair<ProcessKey, Stream>, size_t> index = {};
+    absl::flat_hash_map<Stream, uint64_t> counted = {};  // by whomever: several processes may have one socket
+  };
+
+  std::vector<ProcessKey> YoungestFirst() const;
+  void AddOf(const ProcessKey& process, const Bases& bases, Totals& totals) const;
+  // The total of this process and socket; a new one has no bytes.
+  EgressTotal& Of(const ProcessKey& process, const holder_file_record& file, uint32_t label, uint64_t volume,
+                  Totals& totals) const;
 
   const LoadedProbes& probes_;
   const KernelMaps& maps_;

@@ -127,6 +127,16 @@ static __always_inline _Bool local_source(const struct sock *sk, struct event_fi
 	return 1;
 }
 
+/* The first test of a receiver, which nearly every one ends with: by its ports, whether local or not. `sk` must be
+ * known to the verifier by type. */
+static __always_inline _Bool local_filter_test(const struct sock *sk)
+{
+	__u16 protocol = sk->sk_protocol, peer = protocol == IPPROTO_UDP ? 0 : bpf_ntohs(sk->__sk_common.skc_dport);
+	__u64 ino = local_stream_ino(sk->__sk_common.skc_net.net->ns.inum, sk->__sk_common.skc_num, peer);
+
+	return object_filter_test(LOCAL_STREAM_DEV | protocol, ino);
+}
+
 /* What is asked of a server is answered by its port: docs/labels.md tells when that carries labels. */
 static __always_inline _Bool sock_serves(const struct sock *sk)
 {

@@ -143,7 +143,7 @@ static __noinline int local_read(struct sock *sk, __u64 bytes, int flags)
 	struct event_file_key key = {};
 	__u64 queued = ~0ull >> 1; /* of datagrams: not known */
 
-	if (!task_is_actor(task) || !local_source(sk, &key) || !object_filter_test(key.dev, key.ino))
+	if (!task_is_actor(task) || !local_source(sk, &key))
 		return 0;
 	if (sk->sk_protocol == IPPROTO_TCP)
 		queued = BPF_CORE_READ(tcp, rcv_nxt) - BPF_CORE_READ(tcp, copied_seq);
@@ -160,7 +160,7 @@ static __always_inline int local_receive(struct sock *sk, __u64 bytes, int flags
 		if (note && bytes)
 			note->answer = 0;
 	}
-	return local_streams ? local_read(sk, bytes, flags) : 0;
+	return local_streams && local_filter_test(sk) ? local_read(sk, bytes, flags) : 0;
 }
 
 static __always_inline int received(struct sock *sk, long bytes, int flags)

@@ -77,6 +77,22 @@ TEST_F(LiveEgressTest, ASocketThatSendsFromSharedMemoryMayHaveSentAll) {
   EXPECT_EQ(sender.Finish(), 0);
 }
 
+TEST_F(LiveEgressTest, ASocketThatTwoProcessesHaveIsChargedOnce) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  Trigger receiver({"receive_tcp", "127.0.0.1", "18452"});
+  ASSERT_EQ(receiver.Line(), "listening");
+  Trigger sender({"send_shared", "127.0.0.1", "18452", path, std::to_string(kCopied)});
+  ASSERT_EQ(sender.Line(), "connected");
+  ReadOnce(100);
+  sender.Step();
+  ASSERT_EQ(sender.Line(), "sent");
+  ReadOnce(100);
+  ReadOnce(100);
+  EXPECT_EQ(ChargedBytes(LabelOf(file)), kCopied);
+  EXPECT_EQ(sender.Finish(), 0);
+}
+
 class LiveLocalTest : public LiveEgressTest {
  protected:
   // The volume that a process gets by what another one sends it between two addresses of this host.
