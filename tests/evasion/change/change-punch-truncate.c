@@ -1,4 +1,5 @@
-/* Two processes: the first punches a hole, the second cuts the file and restores its size. Neither writes a byte. */
+/* Two processes: the first punches a hole, the second cuts the file and restores its size. Neither writes a byte. Both
+ * are one matter to the agent, so the first, which is harder to see, has to be the one that opened the alert. */
 #include "../tools/act.h"
 
 int main(void) {
@@ -20,7 +21,6 @@ int main(void) {
     check(truncate(env("EV_MODEL"), st.st_size) == 0, "truncate");
     _exit(0);
   }
-  say_actor(pid);
   reap(pid);
   return 0;
 }
