@@ -36,7 +36,7 @@ for kernel in "$@"; do
 	echo "  VM     $kernel ($(cat "$out/vm/linux-$kernel/package"))"
 	guest "$kernel" check 120 'build/tensorwarden check'
 	if [ -x "$out/evasion/give" ]; then
-		guest "$kernel" evasion 3000 'tests/evasion/evasion.py --keep-going --patience 8' -e
+		guest "$kernel" evasion 3000 'python3 tests/evasion/evasion.py --keep-going --patience 8' -e
 	fi
 	[ -x "$out/tests/live" ] || continue
 	guest "$kernel" live 900 'build/tests/live'

@@ -32,6 +32,11 @@ def read_head(path):
     return {wish.partition("=")[0]: wish.partition("=")[2] for wish in wishes}
 
 
+def is_of_this_scene(alert):
+    """Not about a model of somebody else's on this machine: the agent finds those that Python programs open."""
+    return "asset" not in alert or alert["asset"].get("path", w.WORK).startswith((w.WORK, w.SHM))
+
+
 def play(world, name, arguments):
     path = glob.glob(os.path.join(FOLDER, name + ".*"))[0]
     wishes = read_head(path)
@@ -41,9 +46,9 @@ def play(world, name, arguments):
             if "server" in wishes:
                 scene.start_server(wishes.get("log", "").replace("WORK", scene.path("act")))
             scene.play(["/bin/sh" if path.endswith(".sh") else w.PYTHON, path], wishes.get("group", "act"))
-            scene.agent.wait_open(lambda alert: True, QUIET_SECONDS * arguments.patience)
+            scene.agent.wait_open(is_of_this_scene, QUIET_SECONDS * arguments.patience)
             scene.stop_agent()
-            alerts = scene.agent.opened()
+            alerts = [alert for alert in scene.agent.opened() if is_of_this_scene(alert)]
             why = "; ".join(f"{alert['rule']}: {alert['summary']}" for alert in alerts)
             return Result(name, "alerted" if alerts else "quiet", len(alerts), why)
     except s.Impossible as error:

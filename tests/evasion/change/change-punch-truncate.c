@@ -1,5 +1,5 @@
-/* Two processes: the first punches a hole, the second cuts the file and restores its size. Neither writes a byte. One
- * job, one alert: it names the first. */
+/* Two processes: the first punches a hole, the second cuts the file and restores its size. Neither writes a byte. Both
+ * are one matter to the agent, so the first, which is harder to see, has to be the one that opened the alert. */
 #include "../tools/act.h"
 
 int main(void) {
