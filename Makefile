@@ -242,10 +242,10 @@ clean:
 
 # --- programs that measure ---
 BENCH_CC := $(patsubst tests/bench/%.cc,$(O)/bench/%,$(wildcard tests/bench/*_bench.cc))
-CALLS := $(addprefix $(O)/bench/,callcost server flood attach_empty)
+CALLS := $(addprefix $(O)/bench/,callcost server flood pump crowd attach_empty)
 BENCH_PROGRAMS := $(CALLS) $(BENCH_CC)
 
-$(O)/bench/callcost $(O)/bench/server $(O)/bench/flood: $(O)/bench/%: tests/bench/calls/%.c
+$(O)/bench/callcost $(O)/bench/server $(O)/bench/flood $(O)/bench/pump $(O)/bench/crowd: $(O)/bench/%: tests/bench/calls/%.c
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)gcc -O2 -Wall -Wextra -Werror -o $@ $<

@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import harness
+import pressure
 import report
 
 VARIANTS = {
@@ -156,7 +157,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--chunks", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=30, help="of the flood; idle and load are measured for 20 or less")
-    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "throughput"])
+    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "scale", "throughput"])
     args = parser.parse_args()
     data = {"kernel": platform.release(), "cpus": report.cpus(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     # Not /tmp: it may be tmpfs, whose page cache has no tracepoints.
@@ -167,6 +168,8 @@ def main():
             "usage": lambda: measure_usage(site, min(20, args.seconds)),
             "latency": lambda: measure_latency(site),
             "flood": lambda: measure_flood(site, args.seconds),
+            "theft": lambda: pressure.measure_theft(site, args.seconds),
+            "scale": lambda: pressure.measure_scale(site),
             "throughput": lambda: measure_throughput(site),
         }
         with contextlib.closing(site), site.server():

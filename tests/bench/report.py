@@ -23,6 +23,8 @@ GOALS = {
 IDLE_CPU_PERCENT = 0.5
 IDLE_BYTES = 64 << 20
 LATENCY_P99_NS = 5_000_000
+CROWDED_BYTES = 128 << 20  # resident, with 10 000 assets and 20 000 processes
+THEFT_SECONDS = 2
 
 # Kinds whose records have no ring of their own: their loss under a flood is counted, not a fault.
 BULK = {"file_open", "http_segment", "socket"}
@@ -113,6 +115,33 @@ def print_flood(flood, missed):
               f"{verdict(counted >= made['opens'], missed, 'count of lost opens')}")
 
 
+def print_theft(theft, missed):
+    made, lost = theft["made"], theft["lost"]
+    print(f"\nTheft in a flood of {theft['seconds']} s by 4 processes: {made['reads'] / theft['seconds']:,.0f} reads of an asset and "
+          f"as many pipe writes of carriers a second")
+    late = theft["alert_seconds"]
+    ok = late is not None and late <= THEFT_SECONDS
+    print(f"alert {'never' if late is None else f'{late:.2f} s'} after the upload began  <= {THEFT_SECONDS} s: "
+          f"{verdict(ok, missed, 'alert in the flood')}")
+    exact = theft["counted"] == theft["received"] > 0
+    print(f"bytes in the alert {theft['counted']:.0f}, at the receiver {theft['received']}: {verdict(exact, missed, 'bytes in the flood')}")
+    urgent = sum(row["ring_full"] + row["map_full"] for kind, row in lost.items() if kind not in BULK | {"undecodable"})
+    print(f"urgent records lost: {urgent}: {verdict(urgent == 0, missed, 'urgent loss in the flood')}")
+    produced, consumed = lost.get("socket", {}).get("produced", 0), theft["events"].get("socket", 0)
+    print(f"bulk records: {produced} produced, {consumed} consumed: {verdict(produced == consumed, missed, 'bulk count in the flood')}")
+
+
+def print_scale(rows, missed):
+    print("\nA host of many assets and processes")
+    for row in rows:
+        idle = row["idle"]
+        line = (f"{row['assets']:>6} assets, {row['processes']:>6} processes: ready in {row['start_seconds']:.1f} s, "
+                f"{mib(idle['rss_bytes'])} resident, {mib(idle['bpf_bytes'])} in BPF maps and programs, {idle['cpu_percent']:.2f} % of a core")
+        if row is rows[-1]:
+            line += f"  <= {mib(CROWDED_BYTES)} resident: {verdict(idle['rss_bytes'] <= CROWDED_BYTES, missed, 'crowded host')}"
+        print(line)
+
+
 def print_throughput(rows, missed):
     print("\nThroughput, one core")
     for row in rows:
@@ -129,6 +158,7 @@ def print_all(data):
     if "summary" in data:
         print_calls(data["summary"], len(data["calls"]), missed)
     for name, show in (("usage", print_usage), ("latency", print_latency), ("flood", print_flood),
+                       ("theft", print_theft), ("scale", print_scale),
                        ("throughput", print_throughput)):
         if name in data:
             show(data[name], missed)
