@@ -114,11 +114,10 @@ void Escalation::Tick(uint64_t now_ns, bool has_reason) {
   const std::lock_guard lock(mutex_);
   ++generation_;
   Report("", fmt::format("no unconfirmed carrier for {} s", hold_ns_ / 1'000'000'000));
+  lasting_.clear();  // at once, which these are quick at: a control group takes a program once, and may want it again soon
   auto gone = std::make_shared<Links>(std::exchange(first_, {}));
-  for (Links* links : {&second_, &lasting_}) {
-    std::move(links->begin(), links->end(), std::back_inserter(*gone));
-    links->clear();
-  }
+  std::move(second_.begin(), second_.end(), std::back_inserter(*gone));
+  second_.clear();
   Post([gone] { gone->clear(); });
 }
 
