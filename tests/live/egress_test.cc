@@ -116,7 +116,7 @@ class LiveLocalTest : public LiveEgressTest {
  protected:
   // The volume that a process gets by what another one sends it between two addresses of this host.
   uint64_t Handed(const std::string& kind, const std::string& from, const std::string& to, uint64_t bytes) {
-    const std::string path = MakeFile("model", kSize);
+    const std::string path = MakeFile(kind + from + to, kSize);
     const FileKey file = Watch(path);
     Trigger relay({"local_relay", kind, from, to, "18451", path, std::to_string(bytes)});
     EXPECT_EQ(relay.Line(), "read");
