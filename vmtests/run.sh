@@ -35,7 +35,8 @@ root=$work/root
 
 # What 6.1 has as modules and 6.12 partly built in, in the order in which they depend on each other.
 MODULES="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev
-  drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk drivers/net/veth"
+  drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk drivers/net/veth
+  drivers/scsi/scsi_common drivers/scsi/scsi_mod drivers/scsi/sd_mod drivers/scsi/scsi_debug"
 
 # xfs and its checksums, loop devices, other worlds' file systems, and packet sockets: modules in both.
 [ -z "$evasion" ] || MODULES="$MODULES arch/x86/crypto/crc32c-intel crypto/crc32c_generic lib/libcrc32c fs/xfs/xfs
@@ -53,6 +54,8 @@ add_modules() {
 		else
 			continue
 		fi
+		# A disk in memory that calls itself removable, as a stick does.
+		[ "$name" != scsi_debug.ko ] || name="$name dev_size_mb=32 removable=1"
 		echo "$name" >>"$root/modules/order"
 	done
 }
@@ -79,6 +82,7 @@ add_payload() {
 	# busybox's ip knows no network namespaces, and its shell runs its own ip whatever PATH says.
 	add_program "$(command -v ip || echo /usr/sbin/ip)" /usr/sbin/ip
 	add_program /bin/dash /usr/bin/dash
+	add_program "$(command -v mke2fs || echo /usr/sbin/mke2fs)" /usr/sbin/mke2fs
 	for folder in rules tests/data tests/bench packaging; do
 		[ ! -d "$folder" ] || (tar cf - "$folder" | tar xf - -C "$root/tensorwarden")
 	done
