@@ -31,7 +31,7 @@ constexpr ProbeSpec kProbes[] = {
     {"file_write_plain", "file_write_ext4_plain", kDataPath, kAlways},
     {"file_write_fuse", "fuse_send", kDataPath, kAlways},
     {"name_ext4", "name_change_ext4", kDataPath, kAlways},
-    {"file_clone", "file_clone_lsm", kObject, kAlways},
+    {"file_clone", "file_clone_fexit", kObject, kAlways},
     {"file_clone", "file_clone_xfs", kDataPath, kAlways},
     {"xattr_set", "xattr_set_lsm", kObject, kAlways},
     {"xattr_set", "xattr_change_ext4", kDataPath, kAlways},
