@@ -28,11 +28,9 @@ constexpr uint64_t kFuseMagic = 0x65735546;
 
 constexpr Filesystem kFilesystems[] = {
     {EXT4_SUPER_MAGIC, "ext4", "yes", "yes", "yes", ""},
-    {kXfsMagic, "xfs", "yes", "yes", "yes", "writes at the grain of a page"},
-    {BTRFS_SUPER_MAGIC, "btrfs", "yes", "yes", "partly",
-     "a second write to a dirty page comes from fanotify, without its range"},
-    {OVERLAYFS_SUPER_MAGIC, "overlayfs", "partly", "partly", "partly",
-     "pages belong to the lower or upper inode; a copy-up makes a new one"},
+    {kXfsMagic, "xfs", "yes", "yes", "yes", "a second write to a dirty page comes without its range"},
+    {BTRFS_SUPER_MAGIC, "btrfs", "yes", "yes", "yes", "a second write to a dirty page comes without its range"},
+    {OVERLAYFS_SUPER_MAGIC, "overlayfs", "yes", "yes", "partly", "a rename within the merged directory is not told"},
     {TMPFS_MAGIC, "tmpfs", "escalated", "yes", "partly", "tmpfs reads and writes pass no page-cache tracepoint"},
     {NFS_SUPER_MAGIC, "nfs", "partly", "partly", "partly", "other clients of the server are not seen"},
     {kFuseMagic, "fuse", "partly", "partly", "partly", "direct_io and passthrough files bypass the page cache"},

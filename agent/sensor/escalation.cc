@@ -114,7 +114,8 @@ void Escalation::Tick(uint64_t now_ns, bool has_reason) {
   const std::lock_guard lock(mutex_);
   ++generation_;
   Report("", fmt::format("no unconfirmed carrier for {} s", hold_ns_ / 1'000'000'000));
-  lasting_.clear();  // at once, which these are quick at: a control group takes a program once, and may want it again soon
+  lasting_
+      .clear();  // at once, which these are quick at: a control group takes a program once, and may want it again soon
   auto gone = std::make_shared<Links>(std::exchange(first_, {}));
   std::move(second_.begin(), second_.end(), std::back_inserter(*gone));
   second_.clear();

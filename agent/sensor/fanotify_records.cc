@@ -136,4 +136,14 @@ std::optional<std::string> PathOfHandle(const HandleId& id, int mount_fd) {
   return std::string(path, static_cast<size_t>(n));
 }
 
+std::string PathByHandle(const HandleId& id, const std::string& former_path) {
+  for (std::string above = former_path; above.starts_with('/') && above != "/";) {
+    above.resize(std::max<size_t>(above.rfind('/'), 1));
+    const UniqueFd mount(open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME));
+    if (std::optional<std::string> found = mount ? PathOfHandle(id, mount.get()) : std::nullopt; found)
+      return *std::move(found);
+  }
+  return "";
+}
+
 }  // namespace tensorwarden

@@ -38,4 +38,8 @@ std::optional<HandleId> HandleOf(const std::string& path);
 // another file system, or its handle only compares.
 std::optional<std::string> PathOfHandle(const HandleId& id, int mount_fd);
 
+// The same by the path that it had: a handle opens by any directory of its mount, and those above the path are of it up
+// to the mount's root. "" when it is gone, or cannot be found so.
+std::string PathByHandle(const HandleId& id, const std::string& former_path);
+
 }  // namespace tensorwarden

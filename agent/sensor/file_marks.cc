@@ -177,13 +177,19 @@ void FileMarks::TakeDirectoryRename(const MarkRecord& record, const Origin& orig
   book_.TakeVacated(old_path, path, origin, events);
 }
 
+// Of an asset that left the watched directories its handle tells where it is now.
+std::string FileMarks::NewPath(const MarkRecord& record) const {
+  std::string path = PathOf(record.to);
+  return path.empty() && Known(record.object) ? PathByHandle(record.object, PathOf(record.from)) : path;
+}
+
 void FileMarks::TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
   const bool is_directory = (record.mask & FAN_ONDIR) != 0;
   if ((record.mask & FAN_RENAME) != 0) {
     if (is_directory)
       TakeDirectoryRename(record, origin, events);
     else if (IsWatchedDirectory(record.from) || IsWatchedDirectory(record.to))
-      book_.Renamed(PathOf(record.from), PathOf(record.to), Known(record.object), origin, events);
+      book_.Renamed(PathOf(record.from), NewPath(record), Known(record.object), origin, events);
   }
   if (!record.entry || is_directory) return;
   if ((record.mask & FAN_CREATE) != 0) book_.Created(PathOf(record.entry), Known(record.object), origin, events);

@@ -71,6 +71,7 @@ class FileMarks {
   void WatchAncestors(const std::string& path);
   bool IsWatchedDirectory(const std::optional<NamedEntry>& entry) const;
   void MoveDirectories(const std::string& old_path, const std::string& path);
+  std::string NewPath(const MarkRecord& record) const;
   void TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);

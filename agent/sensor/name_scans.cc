@@ -125,18 +125,6 @@ void NameScans::Take(Event hint) {
     ++dropped_;
 }
 
-// "" when it is gone, or was never to be found by its handle. A handle opens by any directory of its mount, and those
-// above `path` are of it up to the mount's root.
-std::string NameScans::PathByHandle(const HandleId& handle, const std::string& path) {
-  for (std::string above = path; above.starts_with('/') && above != "/";) {
-    above = DirectoryOf(above);
-    const UniqueFd mount = OpenDirectory(above);
-    if (std::optional<std::string> found = mount ? PathOfHandle(handle, mount.get()) : std::nullopt; found)
-      return *std::move(found);
-  }
-  return "";
-}
-
 // A directory that was moved takes all below it along.
 void NameScans::Move(const FileKey& key, const Origin& origin, std::vector<Event>& events) {
   const std::string old_path = directories_[key].path;

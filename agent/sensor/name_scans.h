@@ -61,7 +61,6 @@ class NameScans {
   absl::Status Add(const std::string& path, bool scanned);
   absl::Status Fail(absl::Status status);
   void WatchAbove(const std::string& path);
-  static std::string PathByHandle(const HandleId& handle, const std::string& path);
   bool IsInPlace(const FileKey& key, const std::string& path) const;
   void TakeMoves(const std::vector<Event>& hints, std::vector<Event>& events);
   void Move(const FileKey& key, const Origin& origin, std::vector<Event>& events);
