@@ -217,12 +217,12 @@ evasion:
 	$(Q)$(SUBMAKE) all evasion-programs
 	$(Q)TENSORWARDEN=$(O)/tensorwarden tests/evasion/evasion.py --keep-going $(EVASION)
 
-## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU
+## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU; EVASION=1: the scoreboard too (an hour)
 .PHONY: vmtest
 vmtest:
 	$(Q)packaging/install-deps.sh build test evasion vm
 	$(Q)$(SUBMAKE) all $(LIVE) evasion-programs
-	$(Q)vmtests/vmtest.sh $(O)
+	$(Q)EVASION='$(EVASION)' vmtests/vmtest.sh $(O)
 
 ## install      the agent, its rules, an example config and the unit, below DESTDIR
 PREFIX ?= /usr
