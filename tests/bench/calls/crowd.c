@@ -1,7 +1,8 @@
 /* Many processes that do nothing: crowd PROCESSES [ASSET]
  *
- * Each stops itself, with ASSET after it has read the asset's first 256 KiB, so that it is a carrier. Prints "ready N" when
- * all stand; ends them, and itself, when its standard input closes or at SIGTERM. When it is killed the kernel ends them.
+ * Each stops itself, with ASSET after it has read the asset's first 256 KiB, so that it is a carrier. Prints "ready N"
+ * when all stand; ends them, and itself, when its standard input closes or at SIGTERM. When it is killed the kernel
+ * ends them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +20,8 @@
 static pid_t crowd[PROCESSES_MAX];
 static int standing;
 
-/* Not pause(): a stopped process tells its parent that it got there, without a pipe or memory that a label could take. */
+/* Not pause(): a stopped process tells its parent that it got there, without a pipe or memory that a label could take.
+ */
 static void stand(pid_t parent, const char *asset)
 {
 	static char block[256 << 10];
