@@ -50,9 +50,9 @@ for program in "$out"/fuzz/*; do
 done
 
 if [ -x "$out/tests/live" ]; then
-	run live 300 "$gtest" "$out/tests/live"
+	run live 600 "$gtest" "$out/tests/live"
 fi
-TENSORWARDEN=$out/tensorwarden run agent 300 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/agent_test.py
+TENSORWARDEN=$out/tensorwarden run agent 600 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/agent_test.py
 
 echo
 if [ ${#failed[@]} -gt 0 ]; then
