@@ -217,7 +217,7 @@ evasion:
 	$(Q)$(SUBMAKE) all evasion-programs
 	$(Q)TENSORWARDEN=$(O)/tensorwarden tests/evasion/evasion.py --keep-going $(EVASION)
 
-## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU; EVASION=1: the scoreboard too (an hour)
+## vmtest       check and live tests on Debian's 6.1 and 6.12 kernels in QEMU; EVASION=1: the scoreboard too (an hour), or EVASION='--only ID'
 .PHONY: vmtest
 vmtest:
 	$(Q)packaging/install-deps.sh build test evasion vm

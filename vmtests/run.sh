@@ -10,13 +10,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=build
 limit=300
+memory=1536
 evasion=
 accel=(-accel "tcg,thread=multi")
 while getopts o:t:ei option; do
 	case $option in
 	o) out=$OPTARG ;;
 	t) limit=$OPTARG ;;
-	e) evasion=1 ;;
+	e) evasion=1 memory=2560 ;; # the payload lies in memory, and while it is unpacked twice
 	i) accel=(-accel tcg -icount "shift=0,sleep=off") ;;
 	*) exit 2 ;;
 	esac
@@ -38,10 +39,6 @@ MODULES="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_
   drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk drivers/net/veth
   drivers/scsi/scsi_common drivers/scsi/scsi_mod drivers/scsi/sd_mod drivers/scsi/scsi_debug"
 
-# xfs and its checksums, loop devices, other worlds' file systems, and packet sockets: modules in both.
-[ -z "$evasion" ] || MODULES="$MODULES arch/x86/crypto/crc32c-intel crypto/crc32c_generic lib/libcrc32c fs/xfs/xfs
-  drivers/block/loop fs/overlayfs/overlay fs/fuse/fuse net/packet/af_packet"
-
 add_modules() {
 	mkdir -p "$root/modules"
 	: >"$root/modules/order"
@@ -60,15 +57,20 @@ add_modules() {
 	done
 }
 
-# A program with the shared libraries that it names, stripped: debug information is most of its size.
-add_program() {
-	local target=$root$2
-	mkdir -p "$(dirname "$target")"
-	strip -o "$target" "$1"
+# The shared libraries that a program or a library names.
+add_libraries() {
 	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
 		mkdir -p "$root$(dirname "$library")"
 		[ -e "$root$library" ] || cp -L "$library" "$root$library"
 	done
+}
+
+# A program with its libraries, stripped: debug information is most of its size.
+add_program() {
+	local target=$root$2
+	mkdir -p "$(dirname "$target")"
+	strip -o "$target" "$1"
+	add_libraries "$1"
 }
 
 add_payload() {
@@ -92,29 +94,14 @@ add_payload() {
 	fi
 }
 
-# Debian's Python with its library, less what no test imports; and the real tools where busybox has none, or fewer options.
-add_evasion() {
-	local tool path
-	for tool in python3 openssl curl setpriv prlimit unshare mkfs.xfs mke2fs mount umount file sha256sum git rsync; do
-		path=$(PATH=/usr/bin:/bin:/usr/sbin:/sbin command -v "$tool" || true)
-		[ -z "$path" ] || add_program "$(readlink -f "$path")" "/usr/bin/$tool"
-	done
-	ln -s mke2fs "$root/usr/bin/mkfs.ext4"
-	mkdir -p "$root/usr/lib"
-	tar cf - -C /usr/lib --exclude=__pycache__ --exclude=test --exclude=idlelib --exclude=dist-packages \
-		--exclude='config-*' python3.11 python3 2>/dev/null | tar xf - -C "$root/usr/lib"
-	for path in "$root"/usr/lib/python3.11/lib-dynload/*.so; do
-		add_program "/usr/lib/python3.11/lib-dynload/$(basename "$path")" "/usr/lib/python3.11/lib-dynload/$(basename "$path")"
-	done
-	for path in "$out"/evasion/*; do add_program "$path" "/tensorwarden/build/evasion/$(basename "$path")"; done
-	for path in tests/evasion tests/support tests/demo; do tar cf - "$path" | tar xf - -C "$root/tensorwarden"; done
-}
-
 mkdir -p "$root/bin"
 cp /bin/busybox "$root/bin/busybox"
+if [ -n "$evasion" ]; then
+	. vmtests/evasion-payload.sh
+fi
 add_modules
 add_payload
-[ -z "$evasion" ] || add_evasion
+[ -z "$evasion" ] || add_evasion_payload "$root" "$out"
 cp vmtests/init "$root/init"
 printf '%s\n' "$*" >"$root/command"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"
@@ -122,7 +109,7 @@ truncate -s 6G "$work/disk"
 mke2fs -q -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 "$work/disk"
 
 rc=0
-timeout -k 5 "$limit" qemu-system-x86_64 "${accel[@]}" -cpu max -smp 1 -m 1536 -nodefaults -display none -no-reboot \
+timeout -k 5 "$limit" qemu-system-x86_64 "${accel[@]}" -cpu max -smp 1 -m "$memory" -nodefaults -display none -no-reboot \
 	-serial "file:$work/console" -serial "file:$work/output" -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
 	-kernel "$home/vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 quiet panic=-1 mitigations=off \
 lsm=landlock,lockdown,yama,integrity,apparmor,bpf" </dev/null 2>"$work/qemu" || rc=$?

@@ -23,7 +23,7 @@ guest() {
 	status=1
 	rows+=("$(printf '%-8s %-8s %5ds  FAIL  (exit status %d) %s' "$kernel" "$name" $((SECONDS - start)) "$rc" "$closing")")
 	echo "--- $name on $kernel failed; the last lines of $log:"
-	grep -aE '^\[  FAILED  \]|_test\.cc:[0-9]+: Failure' "$log" | head -n 30
+	grep -aE '^\[  FAILED  \]|_test\.cc:[0-9]+: Failure| (MISSED|FAILED|failed|alerted) ' "$log" | head -n 30
 	tail -n 25 "$log"
 }
 
@@ -35,9 +35,9 @@ for kernel in "$@"; do
 	fi
 	echo "  VM     $kernel ($(cat "$out/vm/linux-$kernel/package"))"
 	guest "$kernel" check 120 'build/tensorwarden check'
-	# Half an hour under software emulation, so only when it is asked for.
+	# Half an hour under software emulation, so only when it is asked for: EVASION=1, or options that pick rows.
 	if [ -n "${EVASION:-}" ]; then
-		guest "$kernel" evasion 3000 'python3 tests/evasion/evasion.py --keep-going --patience 8' -e
+		guest "$kernel" evasion 3000 "python3 tests/evasion/evasion.py --keep-going --patience 8 ${EVASION#1}" -e
 	fi
 	[ -x "$out/tests/live" ] || continue
 	guest "$kernel" live 900 'build/tests/live'
