@@ -59,6 +59,13 @@ TEST_F(LiveFileTest, WholeReadCoversTheFile) {
   EXPECT_EQ(Covered(file), kSize);
 }
 
+TEST_F(LiveFileTest, WholeReadInSmallPiecesCoversTheFile) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  RunTrigger({"read_file", path, "0", std::to_string(kSize), "84"});
+  EXPECT_EQ(Covered(file), kSize);
+}
+
 TEST_F(LiveFileTest, HeaderReadIsOnePageAndNoModel) {
   const std::string path = MakeFile("model", kSize);
   const FileKey file = Watch(path);
