@@ -231,6 +231,12 @@ void serialize(Archive& ar, FileCandidate& v, uint32_t version) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, HostChange& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.target, v.op, v.value, v.former, v.name, v.detail);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v, uint32_t version) {
   CheckVersion(version, 0);
   Fields(ar, v, v.inode, v.directory, v.op);

@@ -172,6 +172,14 @@ absl::StatusOr<EventBody> Body(const name_hint_event& wire, Record) {
   return NameHint{.inode = ToKey(wire.inode), .directory = wire.directory != 0, .op = wire.op};
 }
 
+absl::StatusOr<EventBody> Body(const host_event& wire, Record) {
+  return HostChange{.target = ToKey(wire.target),
+                    .op = wire.op,
+                    .value = wire.value,
+                    .former = wire.former,
+                    .name = ToString(wire.name)};
+}
+
 template <typename Wire>
 absl::StatusOr<EventBody> Decode(Record record, const char* kind, size_t want = sizeof(Wire)) {
   absl::StatusOr<Wire> wire = ReadWire<Wire>(record, kind, want);
@@ -207,6 +215,8 @@ absl::StatusOr<EventBody> DecodeBody(uint16_t kind, Record record) {
       return Decode<file_candidate_event>(record, "file_candidate");
     case EVENT_KIND_NAME_HINT:
       return Decode<name_hint_event>(record, "name_hint");
+    case EVENT_KIND_HOST:
+      return Decode<host_event>(record, "host_change");
     default:
       return absl::UnimplementedError(fmt::format("record of unknown kind {}", kind));
   }

@@ -182,6 +182,16 @@ struct HttpSegment {
   std::vector<uint8_t> payload;
 };
 
+// The host itself changed, or a process reached for another's power.
+struct HostChange {
+  ProcessKey target;  // zero: none
+  uint32_t op = 0;    // enum event_host_op, which says what the figures are
+  uint64_t value = 0;
+  uint64_t former = 0;
+  std::string name;    // module, BPF program, mount point
+  std::string detail;  // mounts: "TYPE SOURCE"
+};
+
 // --- metered ---
 
 // One request head on a serving port. Hashes are keyed (per-host secret); no header value or prompt is kept.
@@ -342,7 +352,7 @@ struct Evidence {
 using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
                                FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
                                HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence>;
+                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence, HostChange>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

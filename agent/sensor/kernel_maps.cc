@@ -72,7 +72,7 @@ ProcessKey FromWire(const event_process_key& key) { return {key.tgid, key.start_
 const char* WireKindName(uint32_t kind) {
   static constexpr const char* kNames[] = {"other",       "process_fork", "process_exec",   "process_exit", "file_read",
                                            "file_change", "file_open",    "label",          "egress",       "socket",
-                                           "device_open", "http_segment", "file_candidate", "name_hint"};
+                                           "device_open", "http_segment", "file_candidate", "name_hint", "host_change"};
   static_assert(std::size(kNames) == EVENT_KIND_MAX);
   return kind < EVENT_KIND_MAX ? kNames[kind] : "unknown";
 }

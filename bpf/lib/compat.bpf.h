@@ -22,6 +22,7 @@
 #define AF_INET6 10
 #define AF_KEY 15
 #define AF_NETLINK 16
+#define AF_PACKET 17
 #define AF_ALG 38
 #define AF_VSOCK 40
 #define MSG_PEEK 2

@@ -86,6 +86,7 @@ TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
                                          Egress{},
                                          SocketState{},
                                          DeviceOpen{},
+                                         HostChange{},
                                          HttpRequest{},
                                          AgentStart{},
                                          ProcessSnapshot{},

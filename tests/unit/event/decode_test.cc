@@ -246,6 +246,21 @@ TEST(DecodeTest, SocketCarriesItsCounters) {
   EXPECT_EQ(state.op, static_cast<uint32_t>(EVENT_SOCK_CLOSE));
 }
 
+TEST(DecodeTest, HostChangeCarriesItsFigures) {
+  auto wire = MakeWire<host_event>(EVENT_KIND_HOST);
+  wire.target = {.start_ns = 5, .tgid = 4, .pad = 0};
+  wire.op = EVENT_HOST_SET_UID;
+  wire.value = 0;
+  wire.former = 1000;
+  memset(wire.name, 'x', sizeof(wire.name));
+  const auto change = std::get<HostChange>(DecodeOk(wire).body);
+  EXPECT_EQ(change.target, (ProcessKey{4, 5}));
+  EXPECT_EQ(change.op, uint32_t{EVENT_HOST_SET_UID});
+  EXPECT_EQ(change.value, 0u);
+  EXPECT_EQ(change.former, 1000u);
+  EXPECT_EQ(change.name, std::string(sizeof(wire.name), 'x'));
+}
+
 TEST(DecodeTest, DeviceOpenCarriesItsNumbers) {
   auto wire = MakeWire<device_open_event>(EVENT_KIND_DEVICE_OPEN);
   wire.major = 195;
@@ -338,6 +353,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DecodeShortRecordTest,
                              {"Egress", EVENT_KIND_EGRESS, sizeof(egress_event)},
                              {"Socket", EVENT_KIND_SOCKET, sizeof(socket_event)},
                              {"Device", EVENT_KIND_DEVICE_OPEN, sizeof(device_open_event)},
+                             {"Host", EVENT_KIND_HOST, sizeof(host_event)},
                              {"Http", EVENT_KIND_HTTP_SEGMENT, offsetof(http_segment_event, payload)},
                              {"Candidate", EVENT_KIND_FILE_CANDIDATE, sizeof(file_candidate_event)},
                              {"NameHint", EVENT_KIND_NAME_HINT, sizeof(name_hint_event)},

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "bpf/abi/event.h"
 #include "tests/support/rule_scene.h"
 
 namespace tensorwarden {
@@ -100,6 +101,20 @@ Scene OpenDisk(uint32_t access) {
 
 Scene Self(const char* what) { return {.actor = {}, .asset = {}, .body = MakeFinding("self", what)}; }
 
+constexpr ProcessKey kServer{300, 3000};
+
+Scene Trace(ProcessKey target, bool of_agent) {
+  return {.actor = {},
+          .asset = {},
+          .body = HostChange{.target = target, .op = EVENT_HOST_PTRACE, .value = 2, .former = of_agent}};
+}
+
+FakeHost HostOf(const Scene& scene) {
+  FakeHost host = MakeHost(scene.actor, scene.asset);
+  host.processes[kServer] = {.key = kServer, .comm = "vllm", .role = Role::kInference};
+  return host;
+}
+
 Scene OtherKind(const char* kind, const char* what) {
   return {.actor = {}, .asset = {}, .body = MakeFinding(kind, what)};
 }
@@ -130,6 +145,8 @@ std::vector<RuleCase> Cases() {
       {"Bulk events were lost in a flood", Self("flood"), Self("loss")},
       {"A probe was lost while running", Self("probe"), Self("loss")},
       {"The agent was blind for a while", Self("blind"), Self("probe")},
+      {"The agent is stopped or traced", Trace(kParent, true), Trace(kParent, false)},
+      {"Model server or trainer is traced", Trace(kServer, false), Trace(kParent, false)},
   };
 }
 
@@ -139,10 +156,8 @@ TEST_P(DefaultPackTest, FiresOnItsEventAndNotOnTheNearMiss) {
   const RuleCase& c = GetParam();
   const auto rules = DefaultRules(c.enable);
   ASSERT_NE(rules, nullptr);
-  EXPECT_THAT(NamesOfMatches(*rules, MakeHost(c.fires.actor, c.fires.asset), MakeEvent(c.fires.body)),
-              Contains(c.rule));
-  EXPECT_THAT(NamesOfMatches(*rules, MakeHost(c.near_miss.actor, c.near_miss.asset), MakeEvent(c.near_miss.body)),
-              Not(Contains(c.rule)));
+  EXPECT_THAT(NamesOfMatches(*rules, HostOf(c.fires), MakeEvent(c.fires.body)), Contains(c.rule));
+  EXPECT_THAT(NamesOfMatches(*rules, HostOf(c.near_miss), MakeEvent(c.near_miss.body)), Not(Contains(c.rule)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, DefaultPackTest, ::testing::ValuesIn(Cases()));
