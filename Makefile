@@ -25,7 +25,7 @@ DEPS_sink     := alert $(DEPS_alert)
 DEPS_capture  := event base
 DEPS_sensor   := event base
 DEPS_evidence := sensor event base
-DEPS_helpers  := evidence event base
+DEPS_helpers  := evidence capture event base
 DEPS_pipeline := traffic event base
 DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
 DEPS_daemon   := config evidence $(DEPS_config)
@@ -51,7 +51,7 @@ archive = $(O)/agent/lib$(1).a
 archives = $(foreach f,$(1),$(call archive,$(f)))
 
 .PHONY: all
-all: $(O)/tensorwarden $(O)/tensorwarden-symbols
+all: $(O)/tensorwarden $(O)/tensorwarden-symbols $(O)/tensorwarden-scap
 
 .PHONY: help
 help:
@@ -86,6 +86,15 @@ BCC_LIBS := -l:libbcc.a -lelf -lz
 $(O)/tensorwarden-symbols: $(O)/agent/helpers/symbols/main.o $(call archives,helpers evidence event base)
 	$(SAY) LD $@
 	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(BCC_LIBS) $(PKG_LIBS)
+
+# Debian's libsinsp has no pkg-config file. Without HAS_CAPTURE its classes have another layout than the library's.
+SINSP_HOME := /usr/include/falcosecurity-libs
+SINSP_CFLAGS := -DHAS_CAPTURE $(addprefix -isystem ,$(SINSP_HOME)/userspace/libsinsp $(SINSP_HOME)/userspace/libscap \
+                $(SINSP_HOME)/userspace $(SINSP_HOME) /usr/include/jsoncpp)
+$(O)/agent/helpers/scap/%.o $(O)/tidy/agent/helpers/scap/%.ok: CPPFLAGS += $(SINSP_CFLAGS)
+$(O)/tensorwarden-scap: $(O)/agent/helpers/scap/main.o $(call archives,helpers capture event base)
+	$(SAY) LD $@
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lsinsp -lscap -ljsoncpp $(PKG_LIBS)
 
 # --- the probes: one object per subject, linked into one, opened through its skeleton ---
 $(O)/bpf/vmlinux.h: bpf/vmlinux/$(ARCH).h.zst
@@ -230,6 +239,7 @@ PREFIX ?= /usr
 install: all
 	install -D -m 0755 $(O)/tensorwarden $(DESTDIR)$(PREFIX)/bin/tensorwarden
 	install -D -m 0755 $(O)/tensorwarden-symbols $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-symbols
+	install -D -m 0755 $(O)/tensorwarden-scap $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-scap
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules
 	install -m 0644 rules/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/
 	install -D -m 0644 packaging/tensorwarden.yaml $(DESTDIR)/usr/share/doc/tensorwarden/tensorwarden.yaml

@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/helper_process.h"
 #include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
@@ -180,7 +181,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
 absl::Status LiveAgentImpl::StartEvidence() {
   EvidenceConfig config{.holdings = [this](const ProcessKey& process) { return sensor_->HoldingsOf(process); },
                         .is_alive = IsAlive};
-  config.symbols.program = FindSymbolHelper();
+  config.symbols.program = FindHelper("tensorwarden-symbols");
   if (config.symbols.program.empty()) {
     spdlog::warn("tensorwarden-symbols is not installed: stacks of alerts have no function names");
   }

@@ -56,7 +56,7 @@ struct SocketTuple {
   uint16_t peer_port = 0;
   uint8_t family = 0;     // AF_*
   uint8_t protocol = 0;   // IPPROTO_*
-  uint8_t direction = 0;  // enum event_direction of the wire
+  uint8_t direction = 0;  // enum event_sock_direction of the wire
   uint32_t net_ns = 0;
 };
 

@@ -50,6 +50,7 @@ enum event_flag {
 	EVENT_F_USER_MEMORY = 1 << 4,  /* holds bytes read from user memory: the process could have changed them */
 	EVENT_F_SYSCALL_TIER = 1 << 5, /* seen by a system-call hook */
 	EVENT_F_OBJECT_TIER = 1 << 6,  /* seen by LSM or fentry; neither bit: the data path */
+	EVENT_F_ENTER = 1 << 7,	       /* the call has begun; only in captures of other tools, ours report ends */
 };
 
 struct event_header {
@@ -204,7 +205,7 @@ struct event_sock_tuple {
 	__u16 peer_port;
 	__u8 family;	/* AF_INET, AF_INET6 */
 	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP, ... */
-	__u8 direction; /* enum event_direction */
+	__u8 direction; /* enum event_sock_direction */
 	__u8 pad;
 	__u32 net_ns; /* inode number of the socket's network namespace */
 	__u32 pad2;
@@ -223,7 +224,7 @@ enum event_place {
 	EVENT_PLACE_PORTABLE = 4, /* a removable or USB disk */
 };
 
-enum event_direction {
+enum event_sock_direction {
 	EVENT_DIRECTION_UNKNOWN = 0,
 	EVENT_DIRECTION_OUT = 1, /* connected out, or a datagram socket that sends */
 	EVENT_DIRECTION_IN = 2,	 /* accepted */

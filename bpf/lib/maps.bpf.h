@@ -130,7 +130,7 @@ struct {
 
 /* What a socket's own state does not tell later: who opened the connection, and where the last datagram went. */
 struct socket_note {
-	__u32 direction; /* enum event_direction */
+	__u32 direction; /* enum event_sock_direction */
 	__u32 family;	 /* of `peer`; 0: none */
 	__u8 peer[16];
 	__u32 peer_port; /* host order */
