@@ -11,6 +11,7 @@
 #include "agent/base/unique_fd.h"
 #include "agent/event/event.h"
 #include "agent/sensor/fanotify_records.h"
+#include "agent/sensor/file_handles.h"
 #include "agent/sensor/name_book.h"
 
 namespace tensorwarden {
