@@ -74,6 +74,7 @@ class FileMarks {
   void MoveDirectories(const std::string& old_path, const std::string& path);
   std::string NewPath(const MarkRecord& record) const;
   void TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
+  void TakeFileRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);
   FileKey Known(const HandleId& object) const;
