@@ -274,6 +274,12 @@ $(O)/bench/%_bench: $(O)/tests/bench/%_bench.o $(call archives,config $(DEPS_con
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
 
+# Runs the whole analysis, and the agent itself.
+$(O)/bench/replay_bench: $(O)/tests/bench/replay_bench.o $(O)/tests/bench/busy_host.o $(call archives,daemon $(DEPS_daemon)) | $(O)/tensorwarden
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
+
 # --- live tests: the real probes on this kernel, driven by small trigger programs (static: guests run them too) ---
 TRIGGERS := $(patsubst tests/live/triggers/%.c,$(O)/tests/triggers/%,$(wildcard tests/live/triggers/*.c))
 $(O)/tests/triggers/%: tests/live/triggers/%.c $(wildcard tests/live/triggers/*.h)
