@@ -1,7 +1,7 @@
 // How each event struct is laid out in captures: its fields, in order, for cereal.
 //
-// Rules that keep old captures readable: fields are only appended; a struct that grows gets CEREAL_CLASS_VERSION one
-// higher, and reads the new field only `if (version >= N)`. cereal writes a struct's version once per event. Keys
+// Rules that keep old captures readable: fields are only appended; a struct that grows gets a kNewestVersion one
+// higher, and reads the new field only `if (version >= N)`. A struct's version is written once per event. Keys
 // (ProcessKey, FileKey) are unversioned and never change.
 //
 // Input is hostile. cereal's own string and vector loaders resize to whatever length they read; here a length is
@@ -9,36 +9,49 @@
 // undefined.
 #pragma once
 
-#define CEREAL_FUTURE_EXPERIMENTAL  // get_user_data, which is how loaders learn how much input is left
-#include <cereal/archives/adapters.hpp>
-#include <cereal/archives/portable_binary.hpp>
-#include <cereal/types/variant.hpp>
-#include <streambuf>
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "agent/capture/archive.h"
 #include "agent/event/event.h"
 
 namespace tensorwarden {
 
-// Reads from bytes that it does not own.
-class ViewBuffer final : public std::streambuf {
- public:
-  explicit ViewBuffer(std::string_view bytes) {
-    char* begin = const_cast<char*>(bytes.data());  // streambuf's get area is not const, but never written
-    setg(begin, begin, begin + bytes.size());
-  }
-  size_t Remaining() const { return static_cast<size_t>(egptr() - gptr()); }
-};
-
-using CaptureInput = cereal::PortableBinaryInputArchive;
-using CaptureOutput = cereal::PortableBinaryOutputArchive;
-
 template <class Archive>
-constexpr bool kLoading = std::is_same_v<Archive, CaptureInput>;
+constexpr bool kLoading = Archive::kLoads;
+
+template <class T>
+constexpr uint32_t kNewestVersion = 0;
+template <>
+inline constexpr uint32_t kNewestVersion<FileChange> = 1;
+template <>
+inline constexpr uint32_t kNewestVersion<Egress> = 1;
+template <>
+inline constexpr uint32_t kNewestVersion<LossSample> = 1;
+
+template <class T, class... Others>
+consteval size_t IndexIn() {
+  size_t index = 0;
+  (void)((std::is_same_v<T, Others> || (++index, false)) || ...);
+  return index;
+}
+template <class T, class... Bodies>
+consteval size_t StructIndex(std::variant<Bodies...>*) {
+  return IndexIn<T, Bodies..., Event, Origin, SocketTuple, LabelHolder, StackFrame, HeldDescriptor, HeldMapping>();
+}
+
+// The version that the input has, or the output gets.
+template <class Archive, class Struct>
+uint32_t Version(Archive& ar, const Struct&) {
+  constexpr size_t kIndex = StructIndex<Struct>(static_cast<EventBody*>(nullptr));
+  static_assert(kIndex < kEventKindCount + 7 && kIndex < 64);
+  return ar.template Version<kIndex>(kNewestVersion<Struct>);
+}
 
 // Smallest number of bytes that one T can take; a count times this cannot exceed the input.
 template <class T>
@@ -63,7 +76,7 @@ uint32_t Count(Archive& ar, size_t count, size_t min_bytes) {
   uint32_t stored = static_cast<uint32_t>(count);
   ar(stored);
   if constexpr (kLoading<Archive>) {
-    if (stored > cereal::get_user_data<ViewBuffer>(ar).Remaining() / min_bytes) {
+    if (stored > ar.Remaining() / min_bytes) {
       throw cereal::Exception("a length points past the end");
     }
   }
@@ -90,8 +103,12 @@ void Field(Archive& ar, std::pair<uint32_t, uint64_t>& value) {
 template <class Archive>
 void Field(Archive& ar, std::string& value) {
   const uint32_t size = Count(ar, value.size(), 1);
-  if constexpr (kLoading<Archive>) value.resize(size);
-  ar(cereal::binary_data(value.data(), size));
+  if constexpr (kLoading<Archive>) {
+    value.resize(size);
+    ar.Read(value.data(), size);
+  } else {
+    ar.Write(value.data(), size);
+  }
 }
 
 template <class Archive, class T>
@@ -127,11 +144,6 @@ void FirstFields(Archive& ar, Struct&, T&... fields) {
   (Field(ar, fields), ...);
 }
 
-// `known`: the newest version that this program writes.
-inline void CheckVersion(uint32_t version, uint32_t known) {
-  if (version > known) throw cereal::Exception("written by a newer version");
-}
-
 template <class Archive>
 void serialize(Archive& ar, ProcessKey& v) {
   Fields(ar, v, v.tgid, v.start_ns);
@@ -143,169 +155,169 @@ void serialize(Archive& ar, FileKey& v) {
 }
 
 template <class Archive>
-void serialize(Archive& ar, Origin& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, Origin& v) {
+  Version(ar, v);
   Fields(ar, v, v.ktime_ns, v.cgroup_id, v.process, v.tid, v.flags);
 }
 
 template <class Archive>
-void serialize(Archive& ar, SocketTuple& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, SocketTuple& v) {
+  Version(ar, v);
   Fields(ar, v, v.local_address, v.peer_address, v.local_port, v.peer_port, v.family, v.protocol, v.direction,
          v.net_ns);
 }
 
 template <class Archive>
-void serialize(Archive& ar, ProcessFork& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ProcessFork& v) {
+  Version(ar, v);
   Fields(ar, v, v.child);
 }
 
 template <class Archive>
-void serialize(Archive& ar, ProcessExec& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ProcessExec& v) {
+  Version(ar, v);
   Fields(ar, v, v.parent, v.exe, v.uid, v.gid, v.login_uid, v.mnt_ns, v.pid_ns, v.comm, v.path, v.cwd, v.args,
          v.cgroup);
 }
 
 template <class Archive>
-void serialize(Archive& ar, ProcessExit& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ProcessExit& v) {
+  Version(ar, v);
   Fields(ar, v, v.exit_code);
 }
 
 template <class Archive>
-void serialize(Archive& ar, FileRead& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, FileRead& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.labels, v.first_page, v.last_page, v.bytes, v.covered_bytes, v.access);
 }
 
 template <class Archive>
-void serialize(Archive& ar, FileChange& v, uint32_t version) {
-  CheckVersion(version, 1);
+void serialize(Archive& ar, FileChange& v) {
+  const uint32_t version = Version(ar, v);
   FirstFields<1>(ar, v, v.file, v.labels, v.offset, v.length, v.bytes, v.change);
   if (version >= 1) Field(ar, v.stack);
 }
 
 template <class Archive>
-void serialize(Archive& ar, FileOpen& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, FileOpen& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.open_flags, v.mode, v.created, v.path);
 }
 
 template <class Archive>
-void serialize(Archive& ar, FileName& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, FileName& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.replaced, v.op, v.path, v.old_path);
 }
 
 template <class Archive>
-void serialize(Archive& ar, LabelMove& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, LabelMove& v) {
+  Version(ar, v);
   Fields(ar, v, v.source, v.target, v.source_process, v.labels, v.volume, v.source_object, v.target_object);
 }
 
 template <class Archive>
-void serialize(Archive& ar, Egress& v, uint32_t version) {
-  CheckVersion(version, 1);
+void serialize(Archive& ar, Egress& v) {
+  const uint32_t version = Version(ar, v);
   FirstFields<1>(ar, v, v.socket, v.cookie, v.bytes, v.delta, v.volume, v.label, v.serving);
   if (version >= 1) Field(ar, v.stack);
 }
 
 template <class Archive>
-void serialize(Archive& ar, SocketState& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, SocketState& v) {
+  Version(ar, v);
   Fields(ar, v, v.socket, v.cookie, v.bytes_sent, v.bytes_received, v.op);
 }
 
 template <class Archive>
-void serialize(Archive& ar, DeviceOpen& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, DeviceOpen& v) {
+  Version(ar, v);
   Fields(ar, v, v.major, v.minor, v.access, v.type);
 }
 
 template <class Archive>
-void serialize(Archive& ar, FileCandidate& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, FileCandidate& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.size, v.name);
 }
 
 template <class Archive>
-void serialize(Archive& ar, HostChange& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, HostChange& v) {
+  Version(ar, v);
   Fields(ar, v, v.target, v.op, v.value, v.former, v.name, v.detail);
 }
 
 template <class Archive>
-void serialize(Archive& ar, NameHint& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, NameHint& v) {
+  Version(ar, v);
   Fields(ar, v, v.inode, v.directory, v.op);
 }
 
 template <class Archive>
-void serialize(Archive& ar, HttpSegment& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, HttpSegment& v) {
+  Version(ar, v);
   Fields(ar, v, v.socket, v.cookie, v.seq, v.payload_len, v.tcp_flags, v.payload);
 }
 
 template <class Archive>
-void serialize(Archive& ar, HttpRequest& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, HttpRequest& v) {
+  Version(ar, v);
   Fields(ar, v, v.socket, v.cookie, v.method, v.path, v.client, v.user_agent_hash, v.prefix_hash, v.body_hash,
          v.content_length);
 }
 
 template <class Archive>
-void serialize(Archive& ar, AgentStart& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, AgentStart& v) {
+  Version(ar, v);
   Fields(ar, v, v.version, v.hostname, v.boot_id, v.realtime_offset_ns, v.config_digest, v.rules_digest);
 }
 
 template <class Archive>
-void serialize(Archive& ar, ProcessSnapshot& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ProcessSnapshot& v) {
+  Version(ar, v);
   Fields(ar, v, v.exec);
 }
 
 template <class Archive>
-void serialize(Archive& ar, AssetHeld& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, AssetHeld& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.mapped, v.bytes);
 }
 
 template <class Archive>
-void serialize(Archive& ar, Listener& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, Listener& v) {
+  Version(ar, v);
   Fields(ar, v, v.socket);
 }
 
 template <class Archive>
-void serialize(Archive& ar, AssetFound& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, AssetFound& v) {
+  Version(ar, v);
   Fields(ar, v, v.file, v.path, v.name, v.klass, v.format, v.found_by, v.size, v.mtime_ns, v.owner_uid, v.label);
 }
 
 template <class Archive>
-void serialize(Archive& ar, AssetGone& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, AssetGone& v) {
+  Version(ar, v);
   Fields(ar, v, v.file);
 }
 
 template <class Archive>
-void serialize(Archive& ar, LabelHolder& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, LabelHolder& v) {
+  Version(ar, v);
   Fields(ar, v, v.process, v.file, v.object, v.size, v.labels, v.volumes);
 }
 
 template <class Archive>
-void serialize(Archive& ar, StateRestored& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, StateRestored& v) {
+  Version(ar, v);
   Fields(ar, v, v.holders, v.blind_ns, v.detector_state);
 }
 
 template <class Archive>
-void serialize(Archive& ar, LossSample& v, uint32_t version) {
-  CheckVersion(version, 1);
+void serialize(Archive& ar, LossSample& v) {
+  const uint32_t version = Version(ar, v);
   FirstFields<3>(ar, v, v.kind, v.produced, v.ring_full, v.map_full, v.read_failed);
   if (version < 1) return;
   Field(ar, v.top);
@@ -314,58 +326,83 @@ void serialize(Archive& ar, LossSample& v, uint32_t version) {
 }
 
 template <class Archive>
-void serialize(Archive& ar, ProbeState& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ProbeState& v) {
+  Version(ar, v);
   Fields(ar, v, v.group, v.chosen, v.why);
 }
 
 template <class Archive>
-void serialize(Archive& ar, ClockTick& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, ClockTick& v) {
+  Version(ar, v);
   Fields(ar, v, v.realtime_offset_ns);
 }
 
 template <class Archive>
-void serialize(Archive& ar, Finding& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, Finding& v) {
+  Version(ar, v);
   Fields(ar, v, v.kind, v.what, v.key, v.stage, v.process, v.file, v.client, v.destination, v.destination_port,
          v.destination_class, v.value, v.threshold, v.unit, v.share, v.score, v.evidence);
 }
 
 template <class Archive>
-void serialize(Archive& ar, StackFrame& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, StackFrame& v) {
+  Version(ar, v);
   Fields(ar, v, v.address, v.module, v.module_offset, v.function, v.function_offset);
 }
 
 template <class Archive>
-void serialize(Archive& ar, HeldDescriptor& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, HeldDescriptor& v) {
+  Version(ar, v);
   Fields(ar, v, v.fd, v.type, v.path, v.access, v.local, v.peer);
 }
 
 template <class Archive>
-void serialize(Archive& ar, HeldMapping& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, HeldMapping& v) {
+  Version(ar, v);
   Fields(ar, v, v.path, v.bytes);
 }
 
 template <class Archive>
-void serialize(Archive& ar, Evidence& v, uint32_t version) {
-  CheckVersion(version, 0);
+void serialize(Archive& ar, Evidence& v) {
+  Version(ar, v);
   Fields(ar, v, v.cause_seq, v.stack, v.descriptors, v.more_descriptors, v.mappings, v.missing);
 }
 
+// As cereal lays a variant out: the index, then the value.
+template <class Archive, size_t kIndex>
+void Body(Archive& ar, EventBody& body) {
+  if constexpr (kIndex != 0) {
+    if constexpr (kLoading<Archive>) {
+      ar(body.emplace<kIndex>());
+    } else {
+      ar(*std::get_if<kIndex>(&body));
+    }
+  } else if constexpr (kLoading<Archive>) {
+    body.emplace<kIndex>();
+  }
+}
+
+template <class Archive, size_t... kIndexes>
+void BodyAt(Archive& ar, EventBody& body, size_t index, std::index_sequence<kIndexes...>) {
+  using Visit = void (*)(Archive&, EventBody&);
+  static constexpr Visit kVisits[] = {Body<Archive, kIndexes>...};
+  kVisits[index](ar, body);
+}
+
 template <class Archive>
-void serialize(Archive& ar, Event& v, uint32_t version) {
-  CheckVersion(version, 0);
+void Field(Archive& ar, EventBody& body) {
+  int32_t index = static_cast<int32_t>(body.index());
+  ar(index);
+  if (index < 0 || static_cast<size_t>(index) >= kEventKindCount) throw cereal::Exception("unknown kind of event");
+  BodyAt(ar, body, static_cast<size_t>(index), std::make_index_sequence<kEventKindCount>());
+}
+
+template <class Archive>
+void serialize(Archive& ar, Event& v) {
+  Version(ar, v);
   Field(ar, v.seq);
   Field(ar, v.origin);
   Field(ar, v.body);
 }
 
 }  // namespace tensorwarden
-
-CEREAL_CLASS_VERSION(tensorwarden::FileChange, 1)
-CEREAL_CLASS_VERSION(tensorwarden::Egress, 1)
-CEREAL_CLASS_VERSION(tensorwarden::LossSample, 1)

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "agent/capture/capture.h"
+#include "agent/capture/codec.h"
 #include "agent/capture/frame.h"
 
 namespace tensorwarden {
@@ -28,9 +29,7 @@ class FileCaptureReader final : public CaptureReader {
       if (!more.ok()) failed_ = more.status();
       if (!more.ok() || !*more) return more;
     }
-    absl::StatusOr<Event> decoded = NextInFrame();
-    if (!decoded.ok()) return failed_ = AtFrame(decoded.status());
-    event = *std::move(decoded);
+    if (absl::Status status = NextInFrame(event); !status.ok()) return failed_ = AtFrame(status);
     return true;
   }
 
@@ -108,20 +107,20 @@ class FileCaptureReader final : public CaptureReader {
     return false;
   }
 
-  absl::StatusOr<Event> NextInFrame() {
+  absl::Status NextInFrame(Event& event) {
     const size_t left = plain_.size() - position_;
     const uint64_t size = left < 4 ? left : ReadLittleEndian(plain_, position_, 4);
     if (left < 4 || size > left - 4) return absl::DataLossError("an event is longer than its frame");
-    absl::StatusOr<Event> event = DecodeCapturedEvent(std::string_view(plain_).substr(position_ + 4, size));
+    absl::Status status = DecodeEventInto(std::string_view(plain_).substr(position_ + 4, size), event);
     position_ += 4 + size;
-    if (!event.ok()) return event;
-    if (++events_read_ == 1 && event->seq != header_.first_seq) {
-      return absl::DataLossError(fmt::format("starts with event {} instead of {}", event->seq, header_.first_seq));
+    if (!status.ok()) return status;
+    if (++events_read_ == 1 && event.seq != header_.first_seq) {
+      return absl::DataLossError(fmt::format("starts with event {} instead of {}", event.seq, header_.first_seq));
     }
     if (position_ == plain_.size() && events_read_ != header_.events) {
       return absl::DataLossError(fmt::format("holds {} events instead of {}", events_read_, header_.events));
     }
-    return event;
+    return absl::OkStatus();
   }
 
   std::string path_;

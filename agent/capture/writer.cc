@@ -7,6 +7,7 @@
 
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
+#include "agent/capture/codec.h"
 #include "agent/capture/frame.h"
 
 namespace tensorwarden {
@@ -21,7 +22,9 @@ class FileCaptureWriter final : public CaptureWriter {
 
   absl::Status Append(const Event& event) override {
     if (!broken_.ok()) return broken_;
-    const std::string bytes = EncodeEvent(event);
+    bytes_.clear();
+    AppendEvent(event, bytes_);
+    const std::string& bytes = bytes_;
     if (bytes.size() + 4 > kMaxFrameBytes) {
       return absl::InvalidArgumentError(fmt::format("{} event {} of {} bytes does not fit a capture",
                                                     EventKindName(event.body), event.seq, bytes.size()));
@@ -80,6 +83,7 @@ class FileCaptureWriter final : public CaptureWriter {
   std::string path_;
   UniqueFd fd_;
   off_t written_ = 0;
+  std::string bytes_;  // of one event; kept for what it has allocated
   std::string plain_;  // length-prefixed events of the next frame, at most kMaxFrameBytes
   uint32_t events_ = 0;
   uint64_t first_seq_ = 0;
