@@ -1,10 +1,11 @@
 // A capture: the sequencer's events in a file, so that a replay gives the same alerts with the same ids.
 //
-// Layout: a 16-byte file header (magic "TWCAP\n", u16 version, u64 zero), then frames. A frame is a 32-byte header {u32
-// payload bytes, u32 events, u64 first seq, u64 XXH3 of the payload, u64 XXH3 of the 24 bytes before}, then the
-// payload: zstd of events, each a u32 length and that many bytes of cereal portable binary. All integers are little
-// endian. Sizes are bounded before anything is allocated. A torn tail (the agent was killed while it wrote) ends the
-// stream with a flag; a broken frame anywhere else is an error.
+// Layout: a 16-byte file header (magic "TWCAP\n", u16 version, u64 zero), then frames, then an index (index.h). A frame
+// is a 48-byte header {u32 payload bytes, u32 events, u64 first seq, u64 earliest and u64 latest CLOCK_BOOTTIME ns, u64
+// XXH3 of the payload, u64 XXH3 of the 40 bytes before}, then the payload: zstd of events, each a u32 length and that
+// many bytes of cereal portable binary. All integers are little endian. Sizes are bounded before anything is allocated.
+// A torn tail (the agent was killed while it wrote) ends the stream with a flag; a broken frame anywhere else is an
+// error. Version 1 had no times in its frame headers, and no index; it is still read.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -19,19 +20,25 @@
 
 namespace tensorwarden {
 
-inline constexpr uint32_t kMaxFrameBytes = 16 << 20;  // compressed or not; so an event's bound too, less 4
-
 class CaptureWriter {
  public:
   // Errors: the file's, with its path. The file is created with mode 0600.
   static absl::StatusOr<std::unique_ptr<CaptureWriter>> Create(const std::string& path);
-  virtual ~CaptureWriter() = default;  // flushes; errors are lost: call Close() to see them
+  virtual ~CaptureWriter() = default;  // closes; errors are lost: call Close() to see them
   // Errors: InvalidArgument when the event is larger than a frame (it is left out); the file's, with its path: the
   // capture then ends before the frame that failed, and every further call returns that error.
   virtual absl::Status Append(const Event& event) = 0;
   // Writes what is buffered as a frame (the caller does so every second).
   virtual absl::Status Flush() = 0;
+  // Flushes and writes the index.
   virtual absl::Status Close() = 0;
+};
+
+// What a capture holds.
+struct CaptureExtent {
+  uint64_t events = 0;
+  uint64_t first_ns = 0;  // CLOCK_BOOTTIME of the earliest and the latest event
+  uint64_t last_ns = 0;
 };
 
 class CaptureReader {
@@ -45,6 +52,15 @@ class CaptureReader {
   virtual absl::StatusOr<bool> Next(Event& event) = 0;
   // True after the end when the last frame was torn.
   virtual bool TornTail() const = 0;
+
+  // From the index, or, of a capture without one, from the frame headers. Errors, also of SeekTime: FailedPrecondition
+  // of a pipe, of version 1 and of another tool's capture, which tell no times ahead.
+  virtual absl::StatusOr<CaptureExtent> Extent() = 0;
+  // Goes on with the first frame that holds an event of `time_ns` (CLOCK_BOOTTIME) or later; never goes back. Past the
+  // last event, Next() is at the end.
+  virtual absl::Status SeekTime(uint64_t time_ns) = 0;
+  // Of the bytes, 0 to 1: how far the reader is; negative: not known.
+  virtual double Share() const = 0;
 };
 
 // One event as bytes, and back; also used for saved state. Decode errors: DataLoss.

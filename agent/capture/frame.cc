@@ -4,8 +4,6 @@
 #include <xxhash.h>
 #include <zstd.h>
 
-#include "agent/capture/capture.h"
-
 namespace tensorwarden {
 namespace {
 
@@ -31,7 +29,7 @@ std::string EncodeFileHeader() {
   return header;
 }
 
-absl::Status CheckFileHeader(std::string_view bytes) {
+absl::StatusOr<uint16_t> DecodeFileHeader(std::string_view bytes) {
   if (bytes.size() < kFileHeaderBytes || bytes.substr(0, kMagic.size()) != kMagic) {
     return absl::DataLossError("not a capture of tensorwarden");
   }
@@ -41,7 +39,7 @@ absl::Status CheckFileHeader(std::string_view bytes) {
         "capture version {} is newer than this program's {}; replay it with a newer one", version, kCaptureVersion));
   }
   if (version == 0 || ReadLittleEndian(bytes, 8, 8) != 0) return absl::DataLossError("damaged capture header");
-  return absl::OkStatus();
+  return static_cast<uint16_t>(version);
 }
 
 std::string EncodeFrameHeader(const FrameHeader& header) {
@@ -49,21 +47,27 @@ std::string EncodeFrameHeader(const FrameHeader& header) {
   AppendLittleEndian(bytes, header.payload_bytes, 4);
   AppendLittleEndian(bytes, header.events, 4);
   AppendLittleEndian(bytes, header.first_seq, 8);
+  AppendLittleEndian(bytes, header.first_ns, 8);
+  AppendLittleEndian(bytes, header.last_ns, 8);
   AppendLittleEndian(bytes, header.payload_hash, 8);
   AppendLittleEndian(bytes, FrameHash(bytes), 8);
   return bytes;
 }
 
-absl::StatusOr<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
-  constexpr size_t kHashed = kFrameHeaderBytes - 8;
-  if (bytes.size() != kFrameHeaderBytes || ReadLittleEndian(bytes, kHashed, 8) != FrameHash(bytes.substr(0, kHashed))) {
+absl::StatusOr<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint16_t version) {
+  const size_t hashed = FrameHeaderBytes(version) - 8;
+  if (bytes.size() != hashed + 8 || ReadLittleEndian(bytes, hashed, 8) != FrameHash(bytes.substr(0, hashed))) {
     return absl::DataLossError("frame header does not match its checksum");
   }
-  const FrameHeader header{.payload_bytes = static_cast<uint32_t>(ReadLittleEndian(bytes, 0, 4)),
-                           .events = static_cast<uint32_t>(ReadLittleEndian(bytes, 4, 4)),
-                           .first_seq = ReadLittleEndian(bytes, 8, 8),
-                           .payload_hash = ReadLittleEndian(bytes, 16, 8)};
-  if (header.payload_bytes == 0 || header.payload_bytes > kMaxFrameBytes || header.events == 0) {
+  FrameHeader header{.payload_bytes = static_cast<uint32_t>(ReadLittleEndian(bytes, 0, 4)),
+                     .events = static_cast<uint32_t>(ReadLittleEndian(bytes, 4, 4)),
+                     .first_seq = ReadLittleEndian(bytes, 8, 8),
+                     .payload_hash = ReadLittleEndian(bytes, hashed - 8, 8)};
+  if (version > 1) {
+    header.first_ns = ReadLittleEndian(bytes, 16, 8);
+    header.last_ns = ReadLittleEndian(bytes, 24, 8);
+  }
+  if (header.payload_bytes == 0 || header.payload_bytes > kMaxFrameBytes || (version == 1 && header.events == 0)) {
     return absl::DataLossError(
         fmt::format("frame of {} bytes and {} events is out of bounds", header.payload_bytes, header.events));
   }

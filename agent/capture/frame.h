@@ -3,31 +3,36 @@
 
 #include <absl/status/statusor.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace tensorwarden {
 
+inline constexpr uint32_t kMaxFrameBytes = 16 << 20;  // compressed or not; so an event's bound too, less 4
 inline constexpr size_t kFileHeaderBytes = 16;
-inline constexpr size_t kFrameHeaderBytes = 32;
-inline constexpr uint16_t kCaptureVersion = 1;
+inline constexpr size_t kFrameHeaderBytes = 48;
+inline constexpr uint16_t kCaptureVersion = 2;
 
 struct FrameHeader {
   uint32_t payload_bytes = 0;
-  uint32_t events = 0;
+  uint32_t events = 0;  // 0: the frame is the index
   uint64_t first_seq = 0;
+  uint64_t first_ns =
+      0;  // CLOCK_BOOTTIME of the earliest and the latest event; 0 when none has a time, or in version 1
+  uint64_t last_ns = 0;
   uint64_t payload_hash = 0;
 };
 
 std::string EncodeFileHeader();
-// Errors: DataLoss when it is no capture, Unimplemented when its version is newer.
-absl::Status CheckFileHeader(std::string_view bytes);
+// The capture's version. Errors: DataLoss when it is no capture, Unimplemented when its version is newer.
+absl::StatusOr<uint16_t> DecodeFileHeader(std::string_view bytes);
 
+// Frame headers of version 1 had no times.
+constexpr size_t FrameHeaderBytes(uint16_t version) { return version == 1 ? 32 : kFrameHeaderBytes; }
 std::string EncodeFrameHeader(const FrameHeader& header);
-// `bytes` has kFrameHeaderBytes. Errors: DataLoss when the checksum is wrong or a size is out of bounds.
-absl::StatusOr<FrameHeader> DecodeFrameHeader(std::string_view bytes);
+// `bytes` has FrameHeaderBytes(version). Errors: DataLoss when the checksum is wrong or a size is out of bounds.
+absl::StatusOr<FrameHeader> DecodeFrameHeader(std::string_view bytes, uint16_t version);
 
 uint64_t FrameHash(std::string_view payload);
 

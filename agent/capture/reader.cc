@@ -1,12 +1,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "agent/capture/capture.h"
 #include "agent/capture/codec.h"
 #include "agent/capture/frame.h"
+#include "agent/capture/index.h"
+#include "agent/capture/index_file.h"
 
 namespace tensorwarden {
 namespace {
@@ -18,8 +23,12 @@ class FileCaptureReader final : public CaptureReader {
   absl::Status ReadFileHeader() {
     absl::StatusOr<std::string> bytes = Read(kFileHeaderBytes);
     if (!bytes.ok()) return bytes.status();
-    const absl::Status status = CheckFileHeader(*bytes);
-    return status.ok() ? status : absl::Status(status.code(), fmt::format("'{}': {}", path_, Message(status)));
+    absl::StatusOr<uint16_t> version = DecodeFileHeader(*bytes);
+    if (!version.ok()) return InFile(version.status());
+    version_ = *version;
+    struct stat st {};
+    if (fstat(fd_.get(), &st) == 0 && S_ISREG(st.st_mode)) size_ = static_cast<uint64_t>(st.st_size);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<bool> Next(Event& event) override {
@@ -35,8 +44,50 @@ class FileCaptureReader final : public CaptureReader {
 
   bool TornTail() const override { return torn_; }
 
+  absl::StatusOr<CaptureExtent> Extent() override {
+    if (absl::Status status = NeedIndex(); !status.ok()) return status;
+    CaptureExtent extent;
+    for (const IndexRow& row : index_->rows()) {
+      extent.events += row.events;
+      extent.last_ns = std::max(extent.last_ns, row.last_ns);
+      if (extent.first_ns == 0 || (row.first_ns != 0 && row.first_ns < extent.first_ns)) extent.first_ns = row.first_ns;
+    }
+    return extent;
+  }
+
+  absl::Status SeekTime(uint64_t time_ns) override {
+    if (!failed_.ok()) return failed_;
+    if (absl::Status status = NeedIndex(); !status.ok()) return status;
+    const IndexRow* row = index_->RowAt(time_ns);
+    if (row != nullptr && row->offset < offset_) return absl::OkStatus();  // in the frame at hand, or before it
+    const uint64_t target = row != nullptr ? row->offset : size_;
+    if (lseek(fd_.get(), static_cast<off_t>(target), SEEK_SET) < 0) {
+      return InFile(absl::ErrnoToStatus(errno, "seek"));
+    }
+    offset_ = target;
+    plain_.clear();
+    position_ = 0;
+    return absl::OkStatus();
+  }
+
+  double Share() const override {
+    return size_ == 0 ? -1 : std::min(1.0, static_cast<double>(offset_) / static_cast<double>(size_));
+  }
+
  private:
+  absl::Status NeedIndex() {
+    if (index_) return absl::OkStatus();
+    absl::StatusOr<CaptureIndex> index = LoadIndex(fd_.get(), version_);
+    if (!index.ok()) return InFile(index.status());
+    index_ = *std::move(index);
+    return absl::OkStatus();
+  }
+
   static std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+  absl::Status InFile(const absl::Status& status) const {
+    return {status.code(), fmt::format("'{}': {}", path_, Message(status))};
+  }
 
   absl::Status AtFrame(const absl::Status& status) const {
     return absl::DataLossError(fmt::format("'{}': frame at byte {}: {}", path_, frame_offset_, Message(status)));
@@ -64,13 +115,13 @@ class FileCaptureReader final : public CaptureReader {
     position_ = 0;
     if (torn_) return false;
     frame_offset_ = offset_;
-    absl::StatusOr<std::string> head = Read(kFrameHeaderBytes);
+    absl::StatusOr<std::string> head = Read(FrameHeaderBytes(version_));
     if (!head.ok()) return head.status();
     if (head->empty()) return false;
-    if (head->size() < kFrameHeaderBytes) return Torn();
+    if (head->size() < FrameHeaderBytes(version_)) return Torn();
     // A crash of the host may leave a tail whose length was recorded, but whose blocks were not: zeros.
     if (std::all_of(head->begin(), head->end(), [](char c) { return c == 0; })) return ZerosToTheEnd();
-    absl::StatusOr<FrameHeader> header = DecodeFrameHeader(*head);
+    absl::StatusOr<FrameHeader> header = DecodeFrameHeader(*head, version_);
     if (!header.ok()) return AtFrame(header.status());
     return ReadPayload(*header);
   }
@@ -84,11 +135,24 @@ class FileCaptureReader final : public CaptureReader {
     }
     absl::StatusOr<std::string> plain = DecompressPayload(*payload);
     if (!plain.ok()) return AtFrame(plain.status());
+    if (header.events == 0) return AfterIndex();
     if (plain->empty()) return AtFrame(absl::DataLossError("frame without events"));
     plain_ = *std::move(plain);
     header_ = header;
     events_read_ = 0;
     return true;
+  }
+
+  // Of no use on the way: only the footer may follow, then the end.
+  absl::StatusOr<bool> AfterIndex() {
+    absl::StatusOr<std::string> footer = Read(kIndexFooterBytes);
+    if (!footer.ok()) return footer.status();
+    if (footer->size() < kIndexFooterBytes) return Torn();
+    if (!DecodeIndexFooter(*footer).ok()) return AtFrame(absl::DataLossError("damaged end of the index"));
+    absl::StatusOr<std::string> more = Read(1);
+    if (!more.ok()) return more.status();
+    if (more->empty()) return false;
+    return more->front() == 0 ? ZerosToTheEnd() : AtFrame(absl::DataLossError("bytes after the index"));
   }
 
   absl::StatusOr<bool> ZerosToTheEnd() {
@@ -125,6 +189,9 @@ class FileCaptureReader final : public CaptureReader {
 
   std::string path_;
   UniqueFd fd_;
+  uint16_t version_ = kCaptureVersion;
+  uint64_t size_ = 0;  // 0: no regular file
+  std::optional<CaptureIndex> index_;
   uint64_t offset_ = 0;        // of the next byte to read
   uint64_t frame_offset_ = 0;  // of the current frame
   FrameHeader header_;

@@ -1,19 +1,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <optional>
 
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
-#include "agent/capture/codec.h"
-#include "agent/capture/frame.h"
+#include "agent/capture/frame_builder.h"
+#include "agent/capture/index.h"
 
 namespace tensorwarden {
 namespace {
-
-constexpr size_t kFlushBytes = 1 << 20;  // a frame's usual size, before compression, on a busy host
 
 class FileCaptureWriter final : public CaptureWriter {
  public:
@@ -22,39 +20,30 @@ class FileCaptureWriter final : public CaptureWriter {
 
   absl::Status Append(const Event& event) override {
     if (!broken_.ok()) return broken_;
-    bytes_.clear();
-    AppendEvent(event, bytes_);
-    const std::string& bytes = bytes_;
-    if (bytes.size() + 4 > kMaxFrameBytes) {
-      return absl::InvalidArgumentError(fmt::format("{} event {} of {} bytes does not fit a capture",
-                                                    EventKindName(event.body), event.seq, bytes.size()));
-    }
-    if (plain_.size() + bytes.size() + 4 > kMaxFrameBytes) {
+    absl::Status added = builder_.Add(event);
+    if (absl::IsResourceExhausted(added)) {
       if (absl::Status status = Flush(); !status.ok()) return status;
+      added = builder_.Add(event);
     }
-    if (events_++ == 0) first_seq_ = event.seq;
-    AppendLittleEndian(plain_, bytes.size(), 4);
-    plain_ += bytes;
-    return plain_.size() < kFlushBytes ? absl::OkStatus() : Flush();
+    if (!added.ok() || !builder_.Full()) return added;
+    return Flush();
   }
 
   absl::Status Flush() override {
-    if (!broken_.ok() || events_ == 0) return broken_;
-    absl::StatusOr<std::string> payload = CompressPayload(plain_);
-    if (!payload.ok()) return broken_ = payload.status();
-    if (payload->size() > kMaxFrameBytes) return broken_ = absl::InternalError("a frame grew past its bound");
-    const FrameHeader header{.payload_bytes = static_cast<uint32_t>(payload->size()),
-                             .events = events_,
-                             .first_seq = first_seq_,
-                             .payload_hash = FrameHash(*payload)};
-    events_ = 0;
-    plain_.clear();
-    return broken_ = Write(EncodeFrameHeader(header) + *payload);
+    if (!broken_.ok() || builder_.Empty()) return broken_;
+    FrameHeader header;
+    absl::StatusOr<std::string> frame = builder_.Finish(header);
+    if (!frame.ok()) return broken_ = frame.status();
+    const uint64_t offset = static_cast<uint64_t>(written_);
+    broken_ = Write(*frame);
+    if (broken_.ok()) index_.Add(offset, header);
+    return broken_;
   }
 
   absl::Status Close() override {
     if (!fd_) return broken_;
     absl::Status status = Flush();
+    if (status.ok()) status = WriteIndex();
     fd_ = UniqueFd();
     if (broken_.ok()) broken_ = absl::FailedPreconditionError(fmt::format("capture '{}' is closed", path_));
     return status;
@@ -74,6 +63,11 @@ class FileCaptureWriter final : public CaptureWriter {
   }
 
  private:
+  absl::Status WriteIndex() {
+    absl::StatusOr<std::string> index = index_.Encode(static_cast<uint64_t>(written_));
+    return index.ok() ? Write(*index) : index.status();
+  }
+
   absl::Status CutBack(int error) {
     const bool cut = ftruncate(fd_.get(), written_) == 0;
     return absl::ErrnoToStatus(error,
@@ -83,10 +77,8 @@ class FileCaptureWriter final : public CaptureWriter {
   std::string path_;
   UniqueFd fd_;
   off_t written_ = 0;
-  std::string bytes_;  // of one event; kept for what it has allocated
-  std::string plain_;  // length-prefixed events of the next frame, at most kMaxFrameBytes
-  uint32_t events_ = 0;
-  uint64_t first_seq_ = 0;
+  FrameBuilder builder_;
+  CaptureIndex index_;
   absl::Status broken_;  // once not OK, the answer to everything
 };
 

@@ -66,9 +66,16 @@ class ConvertedCapture final : public CaptureReader {
     return more.ok() && *more ? more : Ended(more.status());
   }
   bool TornTail() const override { return reader_ != nullptr && reader_->TornTail(); }
+  absl::StatusOr<CaptureExtent> Extent() override { return NoTimes(); }
+  absl::Status SeekTime(uint64_t) override { return NoTimes(); }
+  double Share() const override { return -1; }
 
  private:
   explicit ConvertedCapture(std::string path) : path_(std::move(path)) {}
+
+  absl::Status NoTimes() const {
+    return absl::FailedPreconditionError(fmt::format("'{}': a Sysdig or Falco capture tells no times ahead", path_));
+  }
 
   absl::StatusOr<bool> Ended(const absl::Status& why) {
     if (pid_ < 0) return why.ok() ? absl::StatusOr<bool>(false) : why;

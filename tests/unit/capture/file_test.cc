@@ -168,7 +168,7 @@ TEST_F(CaptureFileTest, AnyFlippedByteOfAFrameIsDataLossThatNamesTheFramesOffset
 
 TEST_F(CaptureFileTest, AnErrorStaysAnError) {
   std::string whole = WriteFrames(1);
-  whole.back() = static_cast<char>(whole.back() ^ 1);
+  whole[ends_[1] - 1] = static_cast<char>(whole[ends_[1] - 1] ^ 1);
   Put(whole);
   auto reader = CaptureReader::Open(path_);
   ASSERT_TRUE(reader.ok());
