@@ -19,6 +19,8 @@ class Generator {
     switch (condition.kind) {
       case Kind::kNever:
         return on_false;
+      case Kind::kAlways:
+        return on_true;
       case Kind::kTest:
         return on_true == on_false ? on_true : program_.Emit(condition.index, on_true, on_false);
       case Kind::kMacro:
@@ -28,6 +30,8 @@ class Generator {
       case Kind::kAnd:
       case Kind::kOr:
         return EmitChain(condition, on_true, on_false);
+      case Kind::kExactlyOne:
+        return EmitExactlyOne(condition, on_true, on_false);
     }
     return on_false;
   }
@@ -42,6 +46,16 @@ class Generator {
     return entry;
   }
 
+  // Two rows of the same tests: before one held, and after.
+  uint32_t EmitExactlyOne(const TypedCondition& condition, uint32_t on_true, uint32_t on_false) {
+    uint32_t none = on_false, one = on_true;
+    for (auto child = condition.children.rbegin(); child != condition.children.rend(); ++child) {
+      none = Emit(*child, one, none);
+      one = Emit(*child, on_false, one);
+    }
+    return none;
+  }
+
   const TypeChecker& checker_;
   Program& program_;
 };
@@ -49,7 +63,7 @@ class Generator {
 void AddAnchor(const TypedCondition& condition, const Program& program, std::vector<Anchor>& anchors) {
   const Test& test = program.test(condition.index);
   if (test.op != TestOp::kTextEqual && test.op != TestOp::kTextIn) return;
-  if (program.slots()[test.slot].field->type != FieldType::kString) return;  // of a list, several would be keys
+  if (program.slots()[test.slot].type != FieldType::kString) return;  // of a list, several would be keys
   std::vector<std::string_view> texts = program.TextsOf(test);
   if (!texts.empty() && texts.size() <= kMaxAnchorTexts) anchors.push_back({test.slot, std::move(texts)});
 }
