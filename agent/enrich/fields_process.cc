@@ -91,8 +91,8 @@ FieldValue ParentPid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
 }
 
 FieldValue Arguments(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
-  if (e.process == nullptr || e.process->args.size() < 2) return {};
-  std::string text;
+  if (e.process == nullptr || e.process->args.empty()) return {};
+  std::string text;  // "" is a fact: called without arguments
   for (size_t i = 1; i < e.process->args.size(); ++i) {
     if (i > 1) text += ' ';
     text += e.process->args[i];
