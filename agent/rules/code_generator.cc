@@ -1,5 +1,7 @@
 #include "agent/rules/code_generator.h"
 
+#include <algorithm>
+
 namespace tensorwarden::rules {
 namespace {
 
@@ -69,10 +71,44 @@ void AddAnchor(const TypedCondition& condition, const Program& program, std::vec
 }
 
 void Search(const TypeChecker& checker, const TypedCondition& condition, const Program& program,
+            std::vector<Anchor>& anchors);
+
+// One of the alternatives must hold: where all of them need a text of the same field, it is one of all these texts.
+void SearchAlternatives(const TypeChecker& checker, const TypedCondition& condition, const Program& program,
+                        std::vector<Anchor>& anchors) {
+  std::vector<Anchor> common;
+  for (const TypedCondition& child : condition.children) {
+    std::vector<Anchor> of_child;
+    Search(checker, child, program, of_child);
+    if (&child == &condition.children.front()) {
+      common = std::move(of_child);
+      continue;
+    }
+    std::vector<Anchor> kept;
+    for (Anchor& anchor : common) {
+      const auto same = std::find_if(of_child.begin(), of_child.end(),
+                                     [&](const Anchor& other) { return other.slot == anchor.slot; });
+      if (same == of_child.end()) continue;
+      std::vector<std::string_view>& texts = anchor.texts;
+      texts.insert(texts.end(), same->texts.begin(), same->texts.end());
+      std::sort(texts.begin(), texts.end());
+      texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+      if (texts.size() <= kMaxAnchorTexts) kept.push_back(std::move(anchor));
+    }
+    common = std::move(kept);
+    if (common.empty()) return;
+  }
+  for (Anchor& anchor : common) {
+    if (anchors.size() < kMaxAnchors) anchors.push_back(std::move(anchor));
+  }
+}
+
+void Search(const TypeChecker& checker, const TypedCondition& condition, const Program& program,
             std::vector<Anchor>& anchors) {
   if (anchors.size() == kMaxAnchors) return;
   if (condition.kind == Kind::kTest) return AddAnchor(condition, program, anchors);
   if (condition.kind == Kind::kMacro) return Search(checker, checker.Macro(condition.index), program, anchors);
+  if (condition.kind == Kind::kOr) return SearchAlternatives(checker, condition, program, anchors);
   if (condition.kind != Kind::kAnd) return;
   for (const TypedCondition& child : condition.children) Search(checker, child, program, anchors);
 }
