@@ -1,5 +1,7 @@
 #include "agent/rules/compare.h"
 
+#include <cmath>
+
 #include "agent/rules/literal.h"
 
 namespace tensorwarden::rules {
@@ -50,6 +52,12 @@ bool CompareNumbers(TestOp op, double left, double right) {
 
 namespace {
 
+// A number that exists and is not known.
+bool IsUnknown(const FieldValue& value) {
+  const double* number = std::get_if<double>(&value);
+  return number != nullptr && std::isnan(*number);
+}
+
 // "!=" holds when no element of the one is in the other.
 template <typename T, typename Compare>
 bool Between(bool negated, const FieldValue& left, const FieldValue& right, Compare compare) {
@@ -68,6 +76,7 @@ bool HoldsBetween(TestOp op, const FieldValue& left, const FieldValue& right) {
     return l != nullptr && r != nullptr && *l == *r;
   }
   if (op < TestOp::kTextEqual) {
+    if (IsUnknown(left) || IsUnknown(right)) return false;
     return Between<double>(op == TestOp::kNumberNotEqual, left, right,
                            [op](double l, double r) { return CompareNumbers(op, l, r); });
   }

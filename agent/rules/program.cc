@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/rules/compare.h"
 #include "agent/rules/literal.h"
@@ -123,7 +124,8 @@ bool Program::HoldsFor(const Test& test, const FieldValue& value) const {
 bool Program::HoldsNumber(const Test& test, double value) const {
   if (test.op != TestOp::kNumberIn) return CompareNumbers(test.op, value, test.number);
   const std::vector<double>& list = number_lists_[test.literal];
-  return std::binary_search(list.begin(), list.end(), value);
+  // Of NaN, a number that is not known, binary_search would say yes.
+  return !std::isnan(value) && std::binary_search(list.begin(), list.end(), value);
 }
 
 bool Program::HoldsText(const Test& test, std::string_view value) const {

@@ -183,6 +183,13 @@ TEST(OutputTest, PercentSignsAndStars) {
   EXPECT_EQ(OnlyDetection("%", "", ProcessExec{}).output, "%");
 }
 
+TEST(OutputTest, FunctionsAndMembersAreFilledInToo) {
+  const Detection d = OnlyDetection("%toupper(proc.name): %evt.arg.comm %evt.arg[comm], %proc.name[1] %fd.sip.name.",
+                                    "", ProcessExec{.comm = "curl"});
+  EXPECT_EQ(d.output, "CURL: curl curl, curl[1] <NA>.");
+  EXPECT_EQ(d.output_fields.front(), (std::pair<std::string, std::string>("toupper(proc.name)", "CURL")));
+}
+
 TEST(FoldKeyTest, FindingsFoldByTheirKeyOthersBySuppression) {
   EXPECT_EQ(OnlyDetection("o", "", MakeFinding("egress", "upload")).fold_key, "egress:1");
   EXPECT_EQ(OnlyDetection("o", "", ProcessExec{}).fold_key, "");

@@ -242,6 +242,8 @@ TEST(OpenTruthTest, FlagsTypesAndDescriptors) {
           {"evt.is_open_exec = true", true},
           {"evt.rawres >= 0 and evt.rawres != -1", true},
           {"evt.rawres > 2", false},
+          {"evt.rawres in (0, 1, 2)", false},
+          {"evt.rawres != val(proc.pid)", false},
           {"evt.rawres != 5", false},
           {"fs.path.name = /etc/x", true},
           {"evt.category = file", true},
