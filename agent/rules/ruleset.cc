@@ -185,7 +185,7 @@ std::string ProblemLine(const RuleProblem& problem) {
 }
 
 std::string ProblemWithCaret(const RuleProblem& problem) {
-  const std::string line = ProblemLine(problem);
+  std::string line = ProblemLine(problem);
   if (problem.source_line.empty() || problem.column < 1) return line;
   return fmt::format("{}\n    {}\n    {:>{}}", line, problem.source_line, '^', problem.column);
 }
