@@ -58,6 +58,9 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_bind6", "post_bind6", kDataPath, kAlways, true},
     {"http_request", "http_ingress", kDataPath, kServing, true},
     {"device_open", "device_open", kDataPath, kAlways, true},
+    {"ring_submit", "ring_submit", kDataPath, kAlways, true},
+    {"ring_submit", "ring_submit_sqe", kDataPath, kAlways, true},
+    {"ring_register", "ring_register", kDataPath, kAlways, true},
     {"uring_complete", "uring_complete", kDataPath, kEscalated},
     {"uring_submit", "uring_submit", kDataPath, kEscalated},
     {"syscalls", "syscall_exit", kSyscall, kFirstStage},
@@ -73,6 +76,7 @@ constexpr ProbeSpec kProbes[] = {
     {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
     {"list_shares", "iter_shares", kDataPath, kOnRequest, true},
     {"list_twins", "iter_twins", kDataPath, kOnRequest, true},
+    {"list_rings", "iter_rings", kDataPath, kOnRequest, true},
 };
 
 // Those with a role in bpf/probes/syscall.bpf.c.

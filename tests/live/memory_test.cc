@@ -122,6 +122,56 @@ TEST_F(LiveShareTest, AFewPagesOfLocksCarryNothing) {
   for (const char* kind : {"anon", "shm", "sysv"}) EXPECT_EQ(Share(kind, 8192), 0u) << kind;
 }
 
+class LiveRingTest : public LiveMemoryTest {
+ protected:
+  // Of two processes and a ring, what the one that sends then holds, and what it is charged for kSent bytes.
+  struct Outcome {
+    uint64_t held = 0;
+    uint64_t charged = 0;
+  };
+  Outcome Use(const std::string& mode, const std::string& port) {
+    const std::string path = MakeFile("model-" + mode, kSize);
+    const FileKey file = Watch(path);
+    Trigger receiver({"receive_tcp", "127.0.0.1", port});
+    EXPECT_EQ(receiver.Line(), "listening");
+    Trigger parent({"share_ring", mode, "127.0.0.1", port, path, std::to_string(kSent)});
+    const pid_t child = std::atoi(parent.Line().c_str());
+    if (child <= 0) {
+      no_rings_ = true;
+      return {};
+    }
+    parent.Step();
+    EXPECT_EQ(parent.Line(), "read") << mode;
+    const bool by_child = mode == "buffer";
+    EXPECT_NE(WaitForLabel(by_child ? parent.pid() : child, LabelOf(file)), nullptr) << mode;
+    EXPECT_TRUE(mode == "own" || WaitForLabel(by_child ? child : parent.pid(), LabelOf(file)) != nullptr) << mode;
+    sensor().Tick();
+    parent.Step();
+    EXPECT_EQ(parent.Line(), "sent") << mode;
+    const Outcome outcome{Volume(by_child ? child : parent.pid(), LabelOf(file)), ChargedBytes(LabelOf(file))};
+    EXPECT_EQ(parent.Finish(), 0) << mode;
+    return outcome;
+  }
+  static constexpr uint64_t kSent = 1'000'000;
+  bool no_rings_ = false;
+};
+
+TEST_F(LiveRingTest, WhoUsesOneRingHoldsWhatTheOthersHold) {
+  for (const char* mode : {"submit", "buffer", "late"}) {
+    const Outcome outcome = Use(mode, "18456");
+    if (no_rings_) GTEST_SKIP() << "io_uring does not work here";
+    EXPECT_EQ(outcome.held, kSize) << mode;
+    EXPECT_EQ(outcome.charged, kSent) << mode;
+  }
+}
+
+TEST_F(LiveRingTest, RingsOfTheirOwnShareNothing) {
+  const Outcome outcome = Use("own", "18457");
+  if (no_rings_) GTEST_SKIP() << "io_uring does not work here";
+  EXPECT_EQ(outcome.held, 0u);
+  EXPECT_EQ(outcome.charged, 0u);
+}
+
 // The hooks of the second stage never see calls of 32-bit programs.
 bool Sees32BitCalls() {
   const char* stages = getenv("TENSORWARDEN_LIVE_STAGES");
