@@ -63,6 +63,8 @@ constexpr ProbeSpec kProbes[] = {
     {"ring_register", "ring_register", kDataPath, kAlways, true},
     {"uring_complete", "uring_complete", kDataPath, kEscalated},
     {"uring_submit", "uring_submit", kDataPath, kEscalated},
+    {"compat_wait", "compat_wait", kDataPath, kEscalated, true},
+    {"compat_tick", "compat_tick", kDataPath, kEscalated, true},
     {"syscalls", "syscall_exit", kSyscall, kFirstStage},
     {"listed_syscalls", "syscall_exit_listed", kSyscall, kSecondStage},
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
