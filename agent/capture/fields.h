@@ -237,6 +237,12 @@ void serialize(Archive& ar, HostChange& v, uint32_t version) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, DnsQuery& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.socket, v.cookie, v.name, v.type, v.malformed);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v, uint32_t version) {
   CheckVersion(version, 0);
   Fields(ar, v, v.inode, v.directory, v.op);
