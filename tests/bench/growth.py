@@ -10,7 +10,7 @@ import report
 
 CASES = ("getppid", "open_close", "pread_file", "mmap_faults", "pipe", "udp_send")
 ROUNDS = 5  # at most: one takes a minute
-CHUNKS = 30
+CHUNKS = 60
 SETTLE_SECONDS = 1  # the agent still works on what was started
 
 
