@@ -22,6 +22,7 @@
 #include "agent/daemon/stats.h"
 #include "agent/enrich/kinds.h"
 #include "agent/evidence/collector.h"
+#include "agent/host/unconfirmed.h"
 #include "agent/pipeline/sequencer.h"
 #include "agent/sensor/process_starts.h"
 #include "bpf/abi/event.h"
@@ -298,10 +299,7 @@ void LiveAgentImpl::Pump() {
     drained_.clear();
     sensor_->Drain(kDrainBatch, drained_);
     // Before anything else is worked on: every moment until the system-call hooks stand is a blind one.
-    for (const Event& event : drained_) {
-      const auto* move = std::get_if<LabelMove>(&event.body);
-      if (move != nullptr && !move->target && !Confirmed(event.origin.process)) (void)sensor_->Escalate();
-    }
+    if (BecameUnconfirmedCarrier(analysis_->host(), drained_)) (void)sensor_->Escalate();
     for (Event& event : drained_) HandleKernelEvent(std::move(event));
   } while (drained_.size() >= kDrainBatch);
 }
