@@ -152,7 +152,15 @@ JOBS ?= 2
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) O=$(O)
 LIVE := $(if $(wildcard tests/live/*_test.cc),$(O)/tests/live)
 FUZZ_PROGRAMS := $(FUZZERS:%=$(O)/fuzz/%)
-TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE)
+TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE) $(O)/tests/oracle
+
+# Our conditions against libsinsp's.
+ORACLE_OBJECTS := $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/oracle/*.cc))
+$(O)/obj/tests/oracle/reference.o $(O)/tidy/tests/oracle/reference.ok: CPPFLAGS += $(SINSP_CFLAGS)
+$(O)/tests/oracle: $(ORACLE_OBJECTS) $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lsinsp -lscap -ljsoncpp -ljq -lgtest $(PKG_LIBS)
 
 ## all          build the agent: build/tensorwarden (the default)
 ## deps         install what building, testing and the demo need (Debian 12, root)
@@ -204,6 +212,13 @@ fuzz:
 	$(Q)packaging/install-deps.sh build test
 	$(Q)$(SUBMAKE) $(FUZZ_PROGRAMS)
 	$(Q)printf '%s\n' $(FUZZ_PROGRAMS) | xargs -P $(JOBS) -I {} tests/fuzz.sh {} $(or $(FUZZ_SECONDS),600)
+
+## oracle       conditions compared with libsinsp's on ORACLE_PAIRS (1000000) random pairs
+.PHONY: oracle
+oracle:
+	$(Q)packaging/install-deps.sh build test
+	$(Q)$(SUBMAKE) $(O)/tests/oracle
+	$(Q)$(O)/tests/oracle $(or $(ORACLE_PAIRS),1000000)
 
 ## bench        added time per call, latency, loss, throughput; raw data in build/bench/
 .PHONY: bench

@@ -42,6 +42,7 @@ for program in "$out"/tests/unit/*; do
 	[ -f "$program" ] && [ -x "$program" ] && run "unit/$(basename "$program")" 180 "$gtest" "$program"
 done
 run lint-rules 60 '^(Ran|OK|FAILED)' python3 -m unittest discover -s tests/lint -p '*_test.py'
+[ ! -x "$out/tests/oracle" ] || run oracle 300 '^oracle: ' "$out/tests/oracle" 1000000
 
 for program in "$out"/fuzz/*; do
 	if [ -f "$program" ] && [ -x "$program" ]; then

@@ -92,6 +92,7 @@ const SocketTuple* SocketOf(const EventBody& body) {
   if (const Egress* egress = std::get_if<Egress>(&body)) return &egress->socket;
   if (const SocketState* state = std::get_if<SocketState>(&body)) return &state->socket;
   if (const HttpRequest* request = std::get_if<HttpRequest>(&body)) return &request->socket;
+  if (const DnsQuery* query = std::get_if<DnsQuery>(&body)) return &query->socket;
   return nullptr;
 }
 

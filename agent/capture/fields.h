@@ -249,6 +249,12 @@ void serialize(Archive& ar, HostChange& v) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, DnsQuery& v) {
+  Version(ar, v);
+  Fields(ar, v, v.socket, v.cookie, v.name, v.type, v.malformed);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v) {
   Version(ar, v);
   Fields(ar, v, v.inode, v.directory, v.op);

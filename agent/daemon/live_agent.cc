@@ -22,6 +22,7 @@
 #include "agent/daemon/stats.h"
 #include "agent/enrich/kinds.h"
 #include "agent/evidence/collector.h"
+#include "agent/host/unconfirmed.h"
 #include "agent/pipeline/sequencer.h"
 #include "agent/sensor/process_starts.h"
 #include "bpf/abi/event.h"
@@ -153,6 +154,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   const RuleNeeds needs = rules.rules->Needs();
   config_.sensor.opens = needs.opens;
   config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
+  config_.sensor.dns = (needs.kinds >> kKindIndex<DnsQuery> & 1) != 0;
   if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
@@ -297,10 +299,7 @@ void LiveAgentImpl::Pump() {
     drained_.clear();
     sensor_->Drain(kDrainBatch, drained_);
     // Before anything else is worked on: every moment until the system-call hooks stand is a blind one.
-    for (const Event& event : drained_) {
-      const auto* move = std::get_if<LabelMove>(&event.body);
-      if (move != nullptr && !move->target && !Confirmed(event.origin.process)) (void)sensor_->Escalate();
-    }
+    if (BecameUnconfirmedCarrier(analysis_->host(), drained_)) (void)sensor_->Escalate();
     for (Event& event : drained_) HandleKernelEvent(std::move(event));
   } while (drained_.size() >= kDrainBatch);
 }

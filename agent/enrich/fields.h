@@ -1,6 +1,7 @@
 // What the field files share: rows by subject, and the few helpers that keep an accessor one line long.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -16,14 +17,20 @@ std::span<const FieldSpec> NetworkFields();
 std::span<const FieldSpec> AssetFields();
 std::span<const FieldSpec> FindingFields();
 std::span<const FieldSpec> HostFields();
+std::span<const FieldSpec> CallFields();     // what Falco takes from the system call: evt.arg, evt.res, ...
+std::span<const FieldSpec> LineageFields();  // ancestors, users and ages, beyond ProcessFields
+std::span<const FieldSpec> PathFields();     // fs.path.*, and fd.* that Falco derives from others
+std::span<const FieldSpec> AbsentFields();   // what Falco has and we never see
 
 // Kinds that have a socket, and the socket; nullptr for other kinds.
-inline constexpr KindSet kSocketKinds = kKinds<Egress, SocketState, HttpRequest, Listener>;
+inline constexpr KindSet kSocketKinds = kKinds<Egress, SocketState, HttpRequest, Listener, DnsQuery>;
 const SocketTuple* SocketOf(const EnrichedEvent& e);
 
 // "" means "not known" nearly everywhere in our events; a rule must see that as absent.
 inline FieldValue Known(std::string_view text) { return text.empty() ? FieldValue() : FieldValue(text); }
 inline FieldValue Number(double value) { return value; }
+// A number that exists and is not in our records; FieldText() writes <NA>.
+inline constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
 inline FieldValue List(std::vector<std::string_view> values) {
   return values.empty() ? FieldValue() : FieldValue(std::move(values));
 }

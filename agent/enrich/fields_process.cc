@@ -12,42 +12,72 @@ constexpr uint32_t kNoLogin = 0xffffffff;
 
 FieldValue NameOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->comm); }
 FieldValue PathOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->path); }
-FieldValue CommandOf(const ProcessInfo* p) { return p == nullptr ? FieldValue() : Known(p->cmdline); }
 FieldValue ExeOf(const ProcessInfo* p) { return p == nullptr || p->args.empty() ? PathOf(p) : Known(p->args.front()); }
 
-using ProcessGetter = FieldValue (*)(const ProcessInfo*);
+// As Falco has it: the name, and all arguments but the first. Mostly that is what was typed, and nothing to build.
+FieldValue CommandOf(const ProcessInfo* p, FieldScratch& scratch) {
+  if (p == nullptr) return {};
+  if (p->args.empty() || p->args.front() == p->comm || p->comm.empty()) return Known(p->cmdline);
+  std::string text = p->comm;
+  for (size_t i = 1; i < p->args.size(); ++i) {
+    text += ' ';
+    text += p->args[i];
+  }
+  return scratch.Keep(text);
+}
+
+// The other getters need no scratch.
+template <FieldValue (*kGet)(const ProcessInfo*)>
+FieldValue Plain(const ProcessInfo* p, FieldScratch&) {
+  return kGet(p);
+}
+
+using ProcessGetter = FieldValue (*)(const ProcessInfo*, FieldScratch&);
 
 template <ProcessGetter kGet>
-FieldValue OfProcess(const EnrichedEvent& e, std::string_view, FieldScratch&) {
-  return kGet(e.process);
+FieldValue OfProcess(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  return kGet(e.process, scratch);
 }
 
 template <ProcessGetter kGet>
-FieldValue OfParent(const EnrichedEvent& e, std::string_view, FieldScratch&) {
-  return kGet(e.parent);
+FieldValue OfParent(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  return kGet(e.parent, scratch);
 }
 
 const ProcessInfo* ParentOf(const EnrichedEvent& e, const ProcessInfo& p) {
   return e.host == nullptr || !p.parent ? nullptr : e.host->Process(p.parent);
 }
 
-// [0] is the process itself, [1] its parent; without an argument, all ancestors.
-template <ProcessGetter kGet>
-FieldValue OfAncestors(const EnrichedEvent& e, std::string_view argument, FieldScratch&) {
+// Calls `visit` on ancestor number `argument` ([0] is the process itself, [1] its parent); without an argument, on all.
+template <typename Visit>
+void VisitAncestors(const EnrichedEvent& e, std::string_view argument, Visit visit) {
   size_t wanted = kMaxAncestors;
   if (!argument.empty()) {
     const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), wanted);
-    if (error != std::errc() || end != argument.data() + argument.size() || wanted >= kMaxAncestors) return {};
+    if (error != std::errc() || end != argument.data() + argument.size() || wanted >= kMaxAncestors) return;
   }
-  std::vector<std::string_view> values;
   const ProcessInfo* p = e.process;
   for (size_t depth = 0; p != nullptr && depth < kMaxAncestors; ++depth, p = ParentOf(e, *p)) {
     if (argument.empty() ? depth == 0 : depth != wanted) continue;
-    const FieldValue value = kGet(p);
-    if (const auto* text = std::get_if<std::string_view>(&value)) values.push_back(*text);
+    visit(*p);
     if (!argument.empty()) break;
   }
+}
+
+template <ProcessGetter kGet>
+FieldValue OfAncestors(const EnrichedEvent& e, std::string_view argument, FieldScratch& scratch) {
+  std::vector<std::string_view> values;
+  VisitAncestors(e, argument, [&](const ProcessInfo& p) {
+    const FieldValue value = kGet(&p, scratch);
+    if (const auto* text = std::get_if<std::string_view>(&value)) values.push_back(*text);
+  });
   return List(std::move(values));
+}
+
+FieldValue AncestorPids(const EnrichedEvent& e, std::string_view argument, FieldScratch&) {
+  std::vector<double> values;
+  VisitAncestors(e, argument, [&](const ProcessInfo& p) { values.push_back(p.key.tgid); });
+  return values.empty() ? FieldValue() : FieldValue(std::move(values));
 }
 
 FieldValue Pid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
@@ -61,8 +91,8 @@ FieldValue ParentPid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
 }
 
 FieldValue Arguments(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
-  if (e.process == nullptr || e.process->args.size() < 2) return {};
-  std::string text;
+  if (e.process == nullptr || e.process->args.empty()) return {};
+  std::string text;  // "" is a fact: called without arguments
   for (size_t i = 1; i < e.process->args.size(); ++i) {
     if (i > 1) text += ' ';
     text += e.process->args[i];
@@ -157,25 +187,31 @@ FieldValue WorkloadRole(const EnrichedEvent& e, std::string_view argument, Field
 constexpr FieldSpec kFields[] = {
     {"proc.pid", FieldType::kNumber, false, kAllKinds, "Process id in the host's pid namespace.", Pid},
     {"proc.ppid", FieldType::kNumber, false, kAllKinds, "Process id of the parent.", ParentPid},
-    {"proc.name", FieldType::kString, false, kAllKinds, "Name of the program, at most 15 bytes.", OfProcess<NameOf>},
+    {"proc.name", FieldType::kString, false, kAllKinds, "Name of the program, at most 15 bytes.",
+     OfProcess<Plain<NameOf>>},
     {"proc.exe", FieldType::kString, false, kAllKinds, "The first argument; the path where there is none.",
-     OfProcess<ExeOf>},
+     OfProcess<Plain<ExeOf>>},
     {"proc.exepath", FieldType::kString, false, kAllKinds, "Full path of the executable, as the kernel resolved it.",
-     OfProcess<PathOf>},
-    {"proc.cmdline", FieldType::kString, false, kAllKinds, "All arguments, joined by a space, secrets redacted.",
+     OfProcess<Plain<PathOf>>},
+    {"proc.cmdline", FieldType::kString, false, kAllKinds, "Name and arguments, joined by a space, secrets redacted.",
      OfProcess<CommandOf>},
     {"proc.args", FieldType::kString, false, kAllKinds, "All arguments but the first, joined by a space.", Arguments},
     {"proc.cwd", FieldType::kString, false, kAllKinds, "Working directory when the program started.", Cwd},
-    {"proc.pname", FieldType::kString, false, kAllKinds, "Name of the parent.", OfParent<NameOf>},
-    {"proc.pexe", FieldType::kString, false, kAllKinds, "First argument of the parent.", OfParent<ExeOf>},
-    {"proc.pexepath", FieldType::kString, false, kAllKinds, "Full path of the parent's executable.", OfParent<PathOf>},
-    {"proc.pcmdline", FieldType::kString, false, kAllKinds, "All arguments of the parent.", OfParent<CommandOf>},
+    {"proc.pname", FieldType::kString, false, kAllKinds, "Name of the parent.", OfParent<Plain<NameOf>>},
+    {"proc.pexe", FieldType::kString, false, kAllKinds, "First argument of the parent.", OfParent<Plain<ExeOf>>},
+    {"proc.pexepath", FieldType::kString, false, kAllKinds, "Full path of the parent's executable.",
+     OfParent<Plain<PathOf>>},
+    {"proc.pcmdline", FieldType::kString, false, kAllKinds, "Name and arguments of the parent.", OfParent<CommandOf>},
     {"proc.aname", FieldType::kStringList, true, kAllKinds,
-     "Name of an ancestor: [1] the parent, [2] its parent; without an argument, any ancestor.", OfAncestors<NameOf>},
+     "Name of an ancestor: [1] the parent, [2] its parent; without an argument, any ancestor.",
+     OfAncestors<Plain<NameOf>>},
     {"proc.aexepath", FieldType::kStringList, true, kAllKinds, "Executable path of an ancestor, as proc.aname.",
-     OfAncestors<PathOf>},
-    {"proc.acmdline", FieldType::kStringList, true, kAllKinds, "Arguments of an ancestor, as proc.aname.",
+     OfAncestors<Plain<PathOf>>},
+    {"proc.acmdline", FieldType::kStringList, true, kAllKinds, "Name and arguments of an ancestor, as proc.aname.",
      OfAncestors<CommandOf>},
+    {"proc.aexe", FieldType::kStringList, true, kAllKinds, "First argument of an ancestor, as proc.aname.",
+     OfAncestors<Plain<ExeOf>>},
+    {"proc.apid", FieldType::kNumberList, true, kAllKinds, "Process id of an ancestor, as proc.aname.", AncestorPids},
     {"proc.cgroup", FieldType::kString, false, kAllKinds, "Path below the cgroup2 root.", Cgroup},
     {"proc.unit", FieldType::kString, false, kAllKinds, "systemd service or scope of the process.", Unit},
     {"proc.mntns", FieldType::kNumber, false, kAllKinds, "Inode number of the mount namespace.",
@@ -195,6 +231,7 @@ constexpr FieldSpec kFields[] = {
      OfContainer<NameOfContainer>},
     {"k8s.pod.uid", FieldType::kString, false, kAllKinds, "Uid of the Kubernetes pod, as the control group spells it.",
      Pod},
+    {"k8s.pod.id", FieldType::kString, false, kAllKinds, "The same as k8s.pod.uid.", Pod},
     {"proc.role", FieldType::kString, false, kAllKinds,
      "Part it plays: none, inference, training, pipeline, registry, notebook, admin.", RoleOf},
     {"proc.role.confirmed", FieldType::kBool, false, kAllKinds,

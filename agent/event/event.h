@@ -192,6 +192,16 @@ struct HostChange {
   std::string detail;  // mounts: "TYPE SOURCE"
 };
 
+// A message to port 53. The name is as it was asked, in lower case, without the last dot ("." alone: the root); bytes
+// that are not printable are \DDD, and what is longer than 253 characters then loses its beginning.
+struct DnsQuery {
+  SocketTuple socket;  // peer = name server
+  uint64_t cookie = 0;
+  std::string name;        // "" when there is none, or none that can be read
+  uint16_t type = 0;       // of the record asked for; 0: unknown
+  bool malformed = false;  // no query with just one question
+};
+
 // --- metered ---
 
 // One request head on a serving port. Hashes are keyed (per-host secret); no header value or prompt is kept.
@@ -349,10 +359,11 @@ struct Evidence {
 };
 
 // Append only: the index is the id in captures.
-using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
-                               FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
-                               HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence, HostChange>;
+using EventBody =
+    std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
+                 LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
+                 ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
+                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

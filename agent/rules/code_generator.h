@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agent/rules/program.h"
-#include "agent/rules/typed_condition.h"
+#include "agent/rules/type_checker.h"
 
 namespace tensorwarden::rules {
 

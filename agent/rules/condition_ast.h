@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ enum class Operator : uint8_t {
   kIntersects,
   kContains,
   kIContains,
+  kBContains,  // the value is hexadecimal
   kStartsWith,
+  kBStartsWith,
   kEndsWith,
   kGlob,
   kIGlob,
@@ -27,6 +30,11 @@ enum class Operator : uint8_t {
   kPathMatch,
 };
 const char* OperatorText(Operator op);
+// "in", "intersects" and "pmatch": what follows is a list.
+bool TakesList(Operator op);
+
+// How the values of a list decide, for operators that take one value: proc.name startswith anyof (a, b).
+enum class Modifier : uint8_t { kNone, kOneOf, kAnyOf, kAllOf };
 
 struct Word {
   std::string text;
@@ -34,20 +42,31 @@ struct Word {
   size_t offset = 0;
 };
 
+// What stands on the left of an operator, or on the right instead of a literal.
+struct Operand {
+  enum class Kind : uint8_t { kField, kFunction, kText, kList };
+  Kind kind = Kind::kField;
+  size_t offset = 0;
+  std::string name;  // of the field or function; kText: the text
+  bool has_argument = false;
+  std::string argument;            // "[...]" behind a field or a function
+  std::vector<Operand> arguments;  // of a function, or of a list within one
+};
+
 struct Ast {
   enum class Kind : uint8_t { kAnd, kOr, kNot, kMacro, kCheck };
   Kind kind = Kind::kCheck;
   size_t offset = 0;  // byte of the condition text
   std::vector<Ast> children;
-  // kMacro: the macro's name. kCheck: the field's.
-  std::string name;
+  std::string name;  // kMacro
   // kCheck
-  bool has_argument = false;
-  std::string argument;
+  Operand left;
   Operator op = Operator::kExists;
   size_t op_offset = 0;
-  bool bracketed = false;  // values came as "( ... )"
-  std::vector<Word> values;
+  Modifier modifier = Modifier::kNone;
+  bool bracketed = false;    // values came as "( ... )"
+  std::vector<Word> values;  // empty when `right` is set
+  std::optional<Operand> right;
 };
 
 }  // namespace tensorwarden::rules

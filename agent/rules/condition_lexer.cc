@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/rules/literal.h"
 #include "agent/rules/source_text.h"
 
 namespace tensorwarden::rules {
@@ -24,7 +25,8 @@ constexpr OperatorName kSymbols[] = {
 constexpr OperatorName kWords[] = {
     {"exists", Operator::kExists},         {"in", Operator::kIn},
     {"intersects", Operator::kIntersects}, {"contains", Operator::kContains},
-    {"icontains", Operator::kIContains},   {"startswith", Operator::kStartsWith},
+    {"icontains", Operator::kIContains},   {"bcontains", Operator::kBContains},
+    {"startswith", Operator::kStartsWith}, {"bstartswith", Operator::kBStartsWith},
     {"endswith", Operator::kEndsWith},     {"glob", Operator::kGlob},
     {"iglob", Operator::kIGlob},           {"regex", Operator::kRegex},
     {"pmatch", Operator::kPathMatch},
@@ -35,7 +37,7 @@ bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 bool IsNameByte(char c) { return IsLetter(c) || (c >= '0' && c <= '9') || c == '_'; }
 bool IsBareByte(char c) { return !IsBlank(c) && c != '(' && c != ')' && c != '"' && c != '\'' && c != ',' && c != '='; }
 
-char Unescaped(char c) {
+char EscapedByte(char c) {
   switch (c) {
     case 'b':
       return '\b';
@@ -68,10 +70,39 @@ const char* OperatorText(Operator op) {
   return "?";
 }
 
+bool TakesList(Operator op) { return op == Operator::kIn || op == Operator::kIntersects || op == Operator::kPathMatch; }
+
+std::optional<std::string> Unescaped(std::string_view inside, LexError& error) {
+  std::string text;
+  for (size_t i = 0; i < inside.size(); ++i) {
+    const char next = inside[i] == '\\' && i + 1 < inside.size() ? inside[i + 1] : '\0';
+    if (next == 'x') {
+      const std::optional<std::string> byte = HexBytes(inside.substr(i + 2, 2));
+      if (!byte || byte->size() != 1 || (*byte)[0] == '\0') {
+        error = {i, "\\x takes two hexadecimal digits, and not 00"};
+        return std::nullopt;
+      }
+      text += *byte;
+      i += 3;
+      continue;
+    }
+    const char escaped = next == '\0' ? '\0' : EscapedByte(next);
+    if (escaped != '\0') ++i;
+    text += escaped != '\0' ? escaped : inside[i];
+  }
+  return text;
+}
+
+size_t Lexer::CommentEnd() const {
+  const size_t line_feed = std::min(text_.find('\n', at_), text_.size());
+  const auto fold = std::upper_bound(line_ends_.begin(), line_ends_.end(), at_);
+  return fold == line_ends_.end() ? line_feed : std::min(*fold, line_feed);
+}
+
 void Lexer::SkipBlanks() {
   while (at_ < text_.size()) {
     if (text_[at_] == '#') {
-      at_ = std::min(text_.find('\n', at_), text_.size());
+      at_ = CommentEnd();
     } else if (IsBlank(text_[at_])) {
       ++at_;
     } else {
@@ -116,23 +147,25 @@ std::string Lexer::TakeName() {
 }
 
 bool Lexer::TakeArgument(std::string& argument, std::optional<LexError>& error) {
-  if (at_ >= text_.size() || text_[at_] != '[') return false;
-  const size_t open = at_;
-  const size_t close = text_.find(']', open);
-  if (close == std::string_view::npos) {
+  if (!Touches('[')) return false;
+  const size_t open = at_++;
+  const bool quoted = Touches('"') || Touches('\'');
+  if (quoted) {
+    const std::optional<Word> word = TakeQuoted(error);
+    if (!word) return false;
+    argument = word->text;
+  } else {
+    const size_t end = std::min(text_.find_first_of("[]\"' \t\r\n", at_), text_.size());
+    argument = std::string(text_.substr(at_, end - at_));
+    at_ = end;
+  }
+  if (!Touches(']')) {
     error = LexError{open, "'[' is not closed"};
     return false;
   }
-  std::string_view inside = text_.substr(open + 1, close - open - 1);
-  const bool quoted = inside.size() >= 2 && (inside.front() == '"' || inside.front() == '\'');
-  if (quoted && inside.back() == inside.front()) inside = inside.substr(1, inside.size() - 2);
-  if (inside.empty()) {
-    error = LexError{open, "the argument in '[]' is missing"};
-    return false;
-  }
-  argument = std::string(inside);
-  at_ = close + 1;
-  return true;
+  ++at_;
+  if (argument.empty()) error = LexError{open, "the argument in '[]' is missing"};
+  return !error;
 }
 
 std::optional<Operator> Lexer::TakeOperator() {
@@ -159,19 +192,21 @@ std::optional<Word> Lexer::TakeWord(std::optional<LexError>& error) {
 
 std::optional<Word> Lexer::TakeQuoted(std::optional<LexError>& error) {
   const char quote = text_[at_];
-  Word word{.text = "", .quoted = true, .offset = at_};
-  for (size_t i = at_ + 1; i < text_.size(); ++i) {
-    if (text_[i] == quote) {
-      at_ = i + 1;
-      return word;
-    }
-    const char escaped = text_[i] == '\\' && i + 1 < text_.size() ? Unescaped(text_[i + 1]) : '\0';
-    if (escaped != '\0') ++i;
-    // An unknown escape stays as it is, so that patterns need no doubled backslash.
-    word.text += escaped != '\0' ? escaped : text_[i];
+  const size_t open = at_;
+  size_t close = open + 1;
+  while (close < text_.size() && text_[close] != quote) close += text_[close] == '\\' ? 2 : 1;
+  if (close >= text_.size()) {
+    error = LexError{open, fmt::format("the quote {} is not closed", quote)};
+    return std::nullopt;
   }
-  error = LexError{at_, fmt::format("the quote {} is not closed", quote)};
-  return std::nullopt;
+  LexError escape;
+  std::optional<std::string> text = Unescaped(text_.substr(open + 1, close - open - 1), escape);
+  if (!text) {
+    error = LexError{open + 1 + escape.offset, escape.message};
+    return std::nullopt;
+  }
+  at_ = close + 1;
+  return Word{.text = *std::move(text), .quoted = true, .offset = open};
 }
 
 std::string Lexer::Describe() {

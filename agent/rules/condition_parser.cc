@@ -5,25 +5,29 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/rules/operand_parser.h"
 #include "agent/rules/source_text.h"
 
 namespace tensorwarden::rules {
 namespace {
 
 constexpr std::string_view kReserved[] = {"and", "or", "not"};
-constexpr std::string_view kTransformers[] = {"tolower", "toupper", "b64",    "basename", "len",
-                                              "join",    "concat",  "getopt", "val"};
-constexpr std::string_view kModifiers[] = {"oneof", "anyof", "allof"};
-constexpr std::string_view kUnsupported[] = {"bcontains", "bstartswith"};
-
 template <size_t N>
 bool IsOneOf(const std::string_view (&names)[N], std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+Modifier ModifierOf(const Word& word) {
+  if (word.quoted) return Modifier::kNone;
+  if (word.text == "oneof") return Modifier::kOneOf;
+  if (word.text == "anyof") return Modifier::kAnyOf;
+  return word.text == "allof" ? Modifier::kAllOf : Modifier::kNone;
+}
+
 class Parser {
  public:
-  Parser(std::string_view text, LexError& error) : lexer_(text), error_(error) {}
+  Parser(std::string_view text, LexError& error, std::span<const size_t> line_ends)
+      : lexer_(text, line_ends), error_(error), operands_(lexer_, error) {}
 
   std::optional<Ast> ParseAll() {
     std::optional<Ast> condition = ParseOr();
@@ -79,18 +83,14 @@ class Parser {
 
   std::optional<Ast> ParsePrimary() {
     if (lexer_.TakeSymbol('(')) return ParseBrackets();
-    Ast node;
-    node.offset = lexer_.Offset();
-    node.name = lexer_.TakeName();
-    if (node.name.empty()) return Fail(fmt::format("expected a field, a macro or '(', found {}", lexer_.Describe()));
-    if (IsOneOf(kReserved, node.name)) {
-      return FailAt(node.offset, fmt::format("expected a field, a macro or '(', found '{}'", node.name));
+    const size_t offset = lexer_.Offset();
+    std::string name = lexer_.TakeName();
+    if (name.empty()) return Fail(fmt::format("expected a field, a macro or '(', found {}", lexer_.Describe()));
+    if (IsOneOf(kReserved, name)) {
+      return FailAt(offset, fmt::format("expected a field, a macro or '(', found '{}'", name));
     }
-    if (lexer_.SeesSymbol('(') && IsOneOf(kTransformers, node.name)) {
-      return FailAt(node.offset, fmt::format("the function {}() is not supported", node.name));
-    }
-    const bool is_field = node.name.find('.') != std::string::npos;
-    return is_field ? ParseCheck(std::move(node)) : ParseMacro(std::move(node));
+    const bool is_field = name.find('.') != std::string::npos;
+    return is_field || lexer_.Touches('(') ? ParseCheck(std::move(name), offset) : ParseMacro(std::move(name), offset);
   }
 
   std::optional<Ast> ParseBrackets() {
@@ -104,36 +104,34 @@ class Parser {
     return inner;
   }
 
-  std::optional<Ast> ParseMacro(Ast node) {
-    node.kind = Ast::Kind::kMacro;
+  std::optional<Ast> ParseMacro(std::string name, size_t offset) {
     if (lexer_.TakeOperator()) {
-      return FailAt(node.offset,
-                    fmt::format("'{}' is no field: fields have a '.', as in proc.name", Printable(node.name)));
+      return FailAt(offset, fmt::format("'{}' is no field: fields have a '.', as in proc.name", Printable(name)));
     }
+    Ast node;
+    node.kind = Ast::Kind::kMacro;
+    node.offset = offset;
+    node.name = std::move(name);
     return node;
   }
 
-  std::optional<Ast> ParseCheck(Ast node) {
-    std::optional<LexError> lex_error;
-    node.has_argument = lexer_.TakeArgument(node.argument, lex_error);
-    if (lex_error) return Fail(*lex_error);
+  std::optional<Ast> ParseCheck(std::string name, size_t offset) {
+    std::optional<Operand> left = operands_.ParseRest(std::move(name), offset);
+    if (!left) return std::nullopt;
+    Ast node;
+    node.offset = offset;
+    node.left = std::move(*left);
+    if (node.left.name == "val") return FailAt(offset, "val() stands on the right of an operator only");
     node.op_offset = lexer_.Offset();
     const std::optional<Operator> op = lexer_.TakeOperator();
-    if (!op) return FailOperator(node);
+    if (!op) {
+      return FailAt(node.op_offset, fmt::format("expected an operator after {} '{}', found {}",
+                                                node.left.kind == Operand::Kind::kField ? "field" : "function",
+                                                Printable(node.left.name), lexer_.Describe()));
+    }
     node.op = *op;
     if (node.op == Operator::kExists) return node;
-    const bool takes_list =
-        node.op == Operator::kIn || node.op == Operator::kIntersects || node.op == Operator::kPathMatch;
-    return takes_list && lexer_.TakeSymbol('(') ? ParseList(std::move(node)) : ParseValue(std::move(node));
-  }
-
-  std::nullopt_t FailOperator(const Ast& node) {
-    const std::string found = lexer_.Describe();
-    for (const std::string_view name : kUnsupported) {
-      if (lexer_.TakeKeyword(name)) return FailAt(node.op_offset, fmt::format("'{}' is not supported", name));
-    }
-    return FailAt(node.op_offset,
-                  fmt::format("expected an operator after field '{}', found {}", Printable(node.name), found));
+    return TakesList(node.op) && lexer_.TakeSymbol('(') ? ParseList(std::move(node)) : ParseValue(std::move(node));
   }
 
   std::optional<Ast> ParseValue(Ast node) {
@@ -143,13 +141,36 @@ class Parser {
     if (!word) {
       return Fail(fmt::format("expected a value after '{}', found {}", OperatorText(node.op), lexer_.Describe()));
     }
-    if (!word->quoted && IsOneOf(kModifiers, word->text) && lexer_.SeesSymbol('(')) {
-      return FailAt(word->offset, fmt::format("'{}' is not supported; write the cases with 'or' or 'and'", word->text));
+    if (const Modifier modifier = ModifierOf(*word); modifier != Modifier::kNone && SeesList()) {
+      return ParseModified(std::move(node), modifier, *word);
     }
-    if (!word->quoted && IsOneOf(kTransformers, word->text) && lexer_.SeesSymbol('(')) {
-      return FailAt(word->offset, fmt::format("the function {}() is not supported", word->text));
+    if (!word->quoted && lexer_.Touches('(')) {
+      node.right = operands_.ParseRest(word->text, word->offset);
+      if (!node.right) return std::nullopt;
+      return node;
     }
     node.values.push_back(std::move(*word));
+    return node;
+  }
+
+  // A list, or the name of one, comes next: after "anyof" and its like, which are values otherwise.
+  bool SeesList() {
+    if (lexer_.SeesSymbol('(')) return true;
+    Lexer ahead = lexer_;
+    const std::string name = ahead.TakeName();
+    return !name.empty() && !IsOneOf(kReserved, name);
+  }
+
+  std::optional<Ast> ParseModified(Ast node, Modifier modifier, const Word& word) {
+    if (TakesList(node.op)) {
+      return FailAt(word.offset,
+                    fmt::format("'{}' takes a list already, without '{}'", OperatorText(node.op), word.text));
+    }
+    node.modifier = modifier;
+    if (lexer_.TakeSymbol('(')) return ParseList(std::move(node));
+    Word name{.text = "", .quoted = false, .offset = lexer_.Offset()};
+    name.text = lexer_.TakeName();
+    node.values.push_back(std::move(name));
     return node;
   }
 
@@ -169,17 +190,31 @@ class Parser {
 
   Lexer lexer_;
   LexError& error_;
+  OperandParser operands_;
   size_t depth_ = 0;
 };
 
 }  // namespace
 
-std::optional<Ast> ParseCondition(std::string_view text, LexError& error) {
+std::optional<Ast> ParseCondition(std::string_view text, LexError& error, std::span<const size_t> line_ends) {
   if (text.size() > kMaxConditionBytes) {
     error = {0, fmt::format("condition is longer than {} bytes", kMaxConditionBytes)};
     return std::nullopt;
   }
-  return Parser(text, error).ParseAll();
+  return Parser(text, error, line_ends).ParseAll();
+}
+
+std::optional<Operand> ParseOperand(std::string_view text, size_t& taken, LexError& error) {
+  Lexer lexer(text);
+  std::string name = lexer.TakeName();
+  // A full stop behind a field ends the sentence.
+  size_t length = name.size();
+  while (length > 0 && name[length - 1] == '.') --length;
+  Lexer exact(text.substr(0, length < name.size() ? length : text.size()));
+  name = exact.TakeName();
+  std::optional<Operand> operand = OperandParser(exact, error).ParseRest(std::move(name), 0);
+  if (operand) taken = exact.At();
+  return operand;
 }
 
 }  // namespace tensorwarden::rules

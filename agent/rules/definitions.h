@@ -30,13 +30,34 @@ struct MacroDefinition {
   MappedText condition;
 };
 
+// A tuple of values, one per field of the exception; each may be a list.
+struct ExceptionValues {
+  std::vector<std::vector<ListItem>> tuple;
+  std::vector<bool> is_list;  // by position
+  Place place;
+  int64_t expires_ns = 0;  // since 1970; 0 = never
+};
+
+struct ExceptionDefinition {
+  std::string name;
+  Place place;
+  bool single = false;  // `fields` is one field, and each value stands alone
+  std::vector<ListItem> fields;
+  std::vector<ListItem> comps;
+  std::vector<ExceptionValues> values;
+};
+
 struct RuleDefinition {
   RuleInfo text;  // output stays unparsed here
   Place place;
   MappedText condition;
   MappedText output;
   std::vector<ListItem> suppress_by;
+  std::vector<ExceptionDefinition> exceptions;
   bool enabled = true;
+  bool foreign_source = false;  // of a source that is not ours: nothing of it can be checked
+  bool skip_if_unknown = false;
+  bool warn_evttypes = true;
 };
 
 // All definitions of all files, later ones over earlier ones. `append: true` and `override:` change an earlier
@@ -71,8 +92,8 @@ class Definitions {
   T* Find(std::deque<T>& all, const absl::flat_hash_map<std::string, size_t>& index, const std::string& name);
   template <typename T>
   void Put(std::deque<T>& all, absl::flat_hash_map<std::string, size_t>& index, const std::string& name, T value);
-  // False, with an error, when `name` was defined in this very file already: a slip, not an override.
-  bool FirstInFile(const char* what, const std::string& name, const Place& place, const Place* earlier);
+  // Warns when `name` was defined in this very file already: Falco takes it, but it looks like a slip.
+  void WarnIfRepeated(const char* what, const std::string& name, const Place& place, const Place* earlier);
 
   Diagnostics& diagnostics_;
   size_t list_items_ = 0;

@@ -1,6 +1,7 @@
 #include "agent/rules/event_types.h"
 
 #include "agent/enrich/nearest.h"
+#include "agent/rules/call_names.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden::rules {
@@ -51,6 +52,11 @@ constexpr CallName kCalls[] = {
     {"readv", kKindIndex<FileRead>, kRead},
     {"pread", kKindIndex<FileRead>, kRead},
     {"preadv", kKindIndex<FileRead>, kRead},
+    {"pread64", kKindIndex<FileRead>, kRead},
+    {"preadv2", kKindIndex<FileRead>, kRead},
+    {"copy_file_range", kKindIndex<FileRead>, kRead},
+    {"splice", kKindIndex<FileRead>, kRead},
+    {"sendfile64", kKindIndex<FileRead>, kRead},
     {"sendfile", kKindIndex<FileRead>, kRead},
     {"mmap", kKindIndex<FileRead>, kMap},
     {"mmap2", kKindIndex<FileRead>, kMap},
@@ -58,11 +64,18 @@ constexpr CallName kCalls[] = {
     {"writev", kKindIndex<FileChange>, kWrite},
     {"pwrite", kKindIndex<FileChange>, kWrite},
     {"pwritev", kKindIndex<FileChange>, kWrite},
+    {"pwrite64", kKindIndex<FileChange>, kWrite},
+    {"pwritev2", kKindIndex<FileChange>, kWrite},
     {"truncate", kKindIndex<FileChange>, kTruncate},
     {"ftruncate", kKindIndex<FileChange>, kTruncate},
     {"chmod", kKindIndex<FileChange>, kAttribute},
     {"fchmod", kKindIndex<FileChange>, kAttribute},
     {"fchmodat", kKindIndex<FileChange>, kAttribute},
+    {"fchmodat2", kKindIndex<FileChange>, kAttribute},
+    {"setxattr", kKindIndex<FileChange>, kAttribute},
+    {"lsetxattr", kKindIndex<FileChange>, kAttribute},
+    {"fsetxattr", kKindIndex<FileChange>, kAttribute},
+    {"utimensat", kKindIndex<FileChange>, kAttribute},
     {"chown", kKindIndex<FileChange>, kAttribute},
     {"fchown", kKindIndex<FileChange>, kAttribute},
     {"fchownat", kKindIndex<FileChange>, kAttribute},
@@ -90,6 +103,7 @@ constexpr CallName kCalls[] = {
     {"clock_settime", kKindIndex<HostChange>, HostOp(EVENT_HOST_CLOCK)},
     {"settimeofday", kKindIndex<HostChange>, HostOp(EVENT_HOST_CLOCK)},
     {"mount", kKindIndex<HostChange>, HostOp(EVENT_HOST_MOUNT)},
+    {"move_mount", kKindIndex<HostChange>, HostOp(EVENT_HOST_MOUNT)},
 };
 
 EventTypes One(size_t kind, uint32_t operations) {
@@ -123,13 +137,14 @@ std::optional<EventTypes> FindEventType(std::string_view name) {
   for (const CallName& call : kCalls) {
     if (name == call.name) return One(call.kind, call.operations);
   }
+  if (IsCallName(name)) return EventTypes{};  // a call that our events do not show
   return std::nullopt;
 }
 
 std::vector<std::string_view> NearestEventTypes(std::string_view name) {
   std::vector<std::string_view> names;
   for (size_t kind = 1; kind < kEventKindCount; ++kind) names.emplace_back(EventKindName(kind));
-  for (const CallName& call : kCalls) names.push_back(call.name);
+  names.insert(names.end(), CallNames().begin(), CallNames().end());
   return NearestNames(name, names);
 }
 

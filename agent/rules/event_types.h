@@ -25,7 +25,7 @@ struct EventTypes {
   KindSet Whole() const;
 };
 
-// nullopt when `name` is neither a kind nor a call that some kind stands for.
+// Empty when `name` is a call that no kind shows; nullopt when it is no name of anything.
 std::optional<EventTypes> FindEventType(std::string_view name);
 std::vector<std::string_view> NearestEventTypes(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/enrich/nearest.h"
+#include "agent/rules/condition_lexer.h"
 
 namespace tensorwarden::rules {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 bool Contains(std::span<const std::string_view> keys, std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
+
+// What `override` may append to, of any sort of item.
+constexpr std::string_view kAppendable[] = {"items", "condition",  "output",    "desc",
+                                            "tags",  "exceptions", "next_step", "false_positives"};
 
 std::optional<bool> FlagOf(const YamlNode& node) {
   if (node.kind != YamlNode::Kind::kScalar || node.quoted) return std::nullopt;
@@ -24,7 +29,7 @@ std::optional<bool> FlagOf(const YamlNode& node) {
 }  // namespace
 
 ItemReader::ItemReader(const char* what, const YamlNode& item, std::span<const std::string_view> keys,
-                       std::string_view appendable, Diagnostics& diagnostics)
+                       std::span<const std::string_view> appendable, Diagnostics& diagnostics)
     : what_(what), item_(item), diagnostics_(diagnostics), place_(item.place) {
   ReadName();
   if (!ok_) return;
@@ -62,10 +67,10 @@ void ItemReader::CheckKeys(std::span<const std::string_view> keys) {
   }
 }
 
-void ItemReader::ReadChanges(std::string_view appendable) {
+void ItemReader::ReadChanges(std::span<const std::string_view> appendable) {
   if (Find("append") != nullptr && Flag("append").value_or(false)) {
     changes_ = true;
-    change_of_.emplace_back(appendable, Change::kAppend);
+    for (const std::string_view key : appendable) change_of_.emplace_back(key, Change::kAppend);
   }
   const YamlNode* node = Find("override");
   if (node == nullptr) return;
@@ -80,6 +85,9 @@ void ItemReader::ReadOverride(const YamlNode& node) {
     const std::string& mode = pair.value.scalar.text();
     if (mode != "append" && mode != "replace") {
       return Error(pair.value.place, fmt::format("override of '{}' must be append or replace", Printable(pair.key)));
+    }
+    if (mode == "append" && !Contains(kAppendable, pair.key)) {
+      return Error(pair.place, fmt::format("'{}' can be replaced, not appended to", Printable(pair.key)));
     }
     if (Find(pair.key) == nullptr) {
       return Error(pair.place, fmt::format("override names '{}', but the item has no such key", Printable(pair.key)));
@@ -150,6 +158,29 @@ std::vector<ListItem> ItemReader::ItemsOf(const YamlNode& node, std::string_view
     items.push_back({item.scalar.text(), item.quoted, item.place});
   }
   return items;
+}
+
+std::optional<std::vector<ListItem>> ItemReader::Values(std::string_view key) {
+  const YamlNode* node = Find(key);
+  if (node == nullptr) return std::nullopt;
+  return ValuesOf(*node, key);
+}
+
+std::vector<ListItem> ItemReader::ValuesOf(const YamlNode& node, std::string_view key) {
+  std::vector<ListItem> values = ItemsOf(node, key);
+  for (ListItem& value : values) {
+    const std::string_view text = value.text;
+    value.quoted = text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
+    if (!value.quoted) continue;
+    LexError error;
+    std::optional<std::string> inside = Unescaped(text.substr(1, text.size() - 2), error);
+    if (!inside) {
+      Error(value.place, error.message);
+      return {};
+    }
+    value.text = *std::move(inside);
+  }
+  return values;
 }
 
 bool ItemReader::Require(std::string_view key) {

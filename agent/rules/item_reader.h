@@ -20,7 +20,7 @@ class ItemReader {
   // `what` is "list", "macro" or "rule"; its name is under the key of that name. `keys` are all that it may have;
   // `appendable` those that `append: true` adds to.
   ItemReader(const char* what, const YamlNode& item, std::span<const std::string_view> keys,
-             std::string_view appendable, Diagnostics& diagnostics);
+             std::span<const std::string_view> appendable, Diagnostics& diagnostics);
 
   bool ok() const { return ok_; }
   const std::string& name() const { return name_; }
@@ -42,12 +42,16 @@ class ItemReader {
   std::optional<bool> Flag(std::string_view key);
   std::optional<std::vector<ListItem>> Items(std::string_view key);
   std::vector<ListItem> ItemsOf(const YamlNode& node, std::string_view key);
+  // Items that stand for values of conditions: quotes within the text make it one, as in '"(systemd)"'; quotes of YAML
+  // say nothing, so that "name" may still name a list.
+  std::optional<std::vector<ListItem>> Values(std::string_view key);
+  std::vector<ListItem> ValuesOf(const YamlNode& node, std::string_view key);
   bool Require(std::string_view key);
 
  private:
   void CheckKeys(std::span<const std::string_view> keys);
   void ReadName();
-  void ReadChanges(std::string_view appendable);
+  void ReadChanges(std::span<const std::string_view> appendable);
   void ReadOverride(const YamlNode& node);
 
   const char* what_;

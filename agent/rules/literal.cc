@@ -7,25 +7,36 @@
 namespace tensorwarden::rules {
 namespace {
 
+using Of = Quantity::Of;
+
 struct Unit {
   std::string_view suffix;
   double factor;
+  Of of;
 };
 
 constexpr double kKi = 1024, kMi = kKi * kKi, kGi = kMi * kKi, kTi = kGi * kKi;
 constexpr Unit kUnits[] = {
-    {"", 1},      {"%", 0.01},  {"B", 1},     {"kB", 1e3},  {"KB", 1e3},  {"MB", 1e6},  {"GB", 1e9},
-    {"TB", 1e12}, {"KiB", kKi}, {"MiB", kMi}, {"GiB", kGi}, {"TiB", kTi}, {"ns", 1e-9}, {"us", 1e-6},
-    {"ms", 1e-3}, {"s", 1},     {"m", 60},    {"h", 3600},  {"d", 86400},
+    {"", 1, Of::kPlain},        {"%", 0.01, Of::kShare},    {"B", 1, Of::kBytes},       {"kB", 1e3, Of::kBytes},
+    {"KB", 1e3, Of::kBytes},    {"MB", 1e6, Of::kBytes},    {"GB", 1e9, Of::kBytes},    {"TB", 1e12, Of::kBytes},
+    {"KiB", kKi, Of::kBytes},   {"MiB", kMi, Of::kBytes},   {"GiB", kGi, Of::kBytes},   {"TiB", kTi, Of::kBytes},
+    {"ns", 1e-9, Of::kSeconds}, {"us", 1e-6, Of::kSeconds}, {"ms", 1e-3, Of::kSeconds}, {"s", 1, Of::kSeconds},
+    {"m", 60, Of::kSeconds},    {"h", 3600, Of::kSeconds},  {"d", 86400, Of::kSeconds},
 };
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-std::optional<double> ParseHex(std::string_view digits, double sign) {
+std::optional<Quantity> ParseHex(std::string_view digits, double sign) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return sign * static_cast<double>(value);
+  return Quantity{sign * static_cast<double>(value), Of::kPlain};
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = Lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 // Length of the class at pattern[0] == '[', or 0 when it is not closed and so stands for itself.
@@ -65,6 +76,12 @@ size_t MatchOne(std::string_view pattern, char c) {
 }  // namespace
 
 std::optional<double> ParseNumber(std::string_view text) {
+  const std::optional<Quantity> quantity = ParseQuantity(text);
+  if (!quantity) return std::nullopt;
+  return quantity->value;
+}
+
+std::optional<Quantity> ParseQuantity(std::string_view text) {
   double sign = 1;
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) {
     sign = text[0] == '-' ? -1 : 1;
@@ -77,9 +94,20 @@ std::optional<double> ParseNumber(std::string_view text) {
   if (error != std::errc()) return std::nullopt;
   const std::string_view suffix = text.substr(static_cast<size_t>(end - text.data()));
   for (const Unit& unit : kUnits) {
-    if (suffix == unit.suffix) return sign * value * unit.factor;
+    if (suffix == unit.suffix) return Quantity{sign * value * unit.factor, unit.of};
   }
   return std::nullopt;
+}
+
+std::optional<std::string> HexBytes(std::string_view digits) {
+  if (digits.empty() || digits.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < digits.size(); i += 2) {
+    const int high = HexDigit(digits[i]), low = HexDigit(digits[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
 }
 
 bool GlobMatch(std::string_view pattern, std::string_view text) {
@@ -119,6 +147,21 @@ bool PathBelow(std::string_view text, std::string_view prefix) {
   while (prefix.size() > 1 && prefix.ends_with('/')) prefix.remove_suffix(1);
   if (!text.starts_with(prefix)) return false;
   return text.size() == prefix.size() || prefix.ends_with('/') || text[prefix.size()] == '/';
+}
+
+bool HasWildcard(std::string_view pattern) { return pattern.find_first_of("*?[") != std::string_view::npos; }
+
+bool PathBelowGlob(std::string_view text, std::string_view pattern) {
+  while (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
+  while (true) {
+    const size_t of_text = std::min(text.find('/'), text.size());
+    const size_t of_pattern = std::min(pattern.find('/'), pattern.size());
+    if (!GlobMatch(pattern.substr(0, of_pattern), text.substr(0, of_text))) return false;
+    if (of_pattern == pattern.size()) return true;
+    if (of_text == text.size()) return false;
+    text.remove_prefix(of_text + 1);
+    pattern.remove_prefix(of_pattern + 1);
+  }
 }
 
 }  // namespace tensorwarden::rules

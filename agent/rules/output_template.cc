@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "agent/rules/condition_parser.h"
+#include "agent/rules/operand_resolver.h"
+
 namespace tensorwarden::rules {
 namespace {
 
@@ -16,14 +19,31 @@ std::string_view NameAt(std::string_view text, size_t at) {
   return text.substr(at, end - at);
 }
 
-// The longest known field that `name` starts with by whole components: "%proc.name." ends a sentence.
-const FieldSpec* LongestField(std::string_view name) {
-  while (!name.empty()) {
-    if (const FieldSpec* field = FindField(name)) return field;
-    const size_t dot = name.rfind('.');
-    name = dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+// Where the field's own name ends: "%proc.name.txt" is proc.name, and ".txt" text.
+size_t FieldLength(std::string_view name) {
+  for (std::string_view known = name; !known.empty();) {
+    std::string_view member;
+    if (FindFieldOrMember(known, member) != nullptr) return known.size();
+    const size_t dot = known.rfind('.');
+    known = dot == std::string_view::npos ? std::string_view() : known.substr(0, dot);
   }
-  return nullptr;
+  return name.size();
+}
+
+// Reads one field or function at the start of `text`. Returns its length; 0 after an error.
+size_t SlotAt(std::string_view text, SlotTable& slots, std::optional<uint32_t>& slot, ResolveError& error) {
+  const std::string_view name = NameAt(text, 0);
+  size_t length = FieldLength(name);
+  const FieldSpec* field = FindField(name.substr(0, length));
+  const bool bracket = length < text.size() && text[length] == '[';
+  // "%proc.name[1]": text in brackets behind a field that takes none.
+  const bool no_argument = bracket && field != nullptr && !field->takes_argument;
+  const bool alone = length < name.size() || no_argument;
+  size_t taken = 0;
+  const std::optional<Operand> operand = ParseOperand(alone ? text.substr(0, length) : text, taken, error);
+  if (!operand) return 0;
+  slot = ResolveOperand(*operand, slots, error);
+  return slot ? taken : 0;
 }
 
 std::string Cut(std::string text) {
@@ -35,7 +55,7 @@ std::string Cut(std::string text) {
 }  // namespace
 
 std::optional<OutputTemplate> OutputTemplate::Parse(const std::string& subject, const MappedText& mapped,
-                                                    Diagnostics& diagnostics) {
+                                                    SlotTable& slots, Diagnostics& diagnostics) {
   const auto fail = [&](size_t offset, const std::string& message) {
     diagnostics.Error(mapped.At(offset), subject + "output: " + message);
     return std::nullopt;
@@ -51,35 +71,25 @@ std::optional<OutputTemplate> OutputTemplate::Parse(const std::string& subject, 
       at += text.substr(at).starts_with("%%") ? 2 : 1;
       continue;
     }
-    const std::string_view name = NameAt(text, at + 1);
-    part.field = LongestField(name);
-    if (part.field == nullptr) {
-      return fail(at, fmt::format("unknown field '{}'{}", Printable(name), DidYouMean(NearestFields(name))));
-    }
     if (output.parts_.size() == kMaxFields) return fail(at, fmt::format("more than {} fields", kMaxFields));
-    const size_t end = at + 1 + part.field->name.size();
-    at = end;
-    const size_t close = part.field->takes_argument && end < text.size() && text[end] == '[' ? text.find(']', end)
-                                                                                             : std::string_view::npos;
-    if (close != std::string_view::npos) {
-      part.argument = std::string(text.substr(end + 1, close - end - 1));
-      at = close + 1;
-    }
-    part.name = part.field->name;
-    if (!part.argument.empty()) part.name += "[" + part.argument + "]";
+    ResolveError error;
+    const size_t taken = SlotAt(text.substr(at + 1), slots, part.slot, error);
+    if (taken == 0) return fail(at + error.offset, error.message);
+    part.name = std::string(text.substr(at + 1, taken));
     output.parts_.push_back(std::exchange(part, {}));
+    at += 1 + taken;
   }
   output.parts_.push_back(std::move(part));
   return output;
 }
 
-std::string OutputTemplate::Fill(const EnrichedEvent& event, FieldScratch& scratch,
+std::string OutputTemplate::Fill(const SlotTable& slots, FieldCache& cache,
                                  std::vector<std::pair<std::string, std::string>>& fields) const {
   std::string text;
   for (const Part& part : parts_) {
     text += part.before;
-    if (part.field == nullptr) continue;
-    std::string value = Cut(FieldText(part.field->get(event, part.argument, scratch)));
+    if (!part.slot) continue;
+    std::string value = Cut(FieldText(cache.Get(slots, *part.slot)));
     text += value;
     const auto same = [&](const auto& field) { return field.first == part.name; };
     if (std::none_of(fields.begin(), fields.end(), same)) fields.emplace_back(part.name, std::move(value));

@@ -1,6 +1,6 @@
-// A rule's output: text with %field and %field[argument]; "%%" is a percent sign. A '%' that no letter follows stands
-// for itself ("1% of"). A leading '*', which Falco knows, changes nothing: a missing value never drops an alert, it
-// prints as <NA>.
+// A rule's output: text with %field, %field[argument] and %function(...); "%%" is a percent sign. A '%' that no letter
+// follows stands for itself ("1% of"). A leading '*', which Falco knows, changes nothing: a missing value never drops
+// an alert, it prints as <NA>.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/enrich/field_table.h"
+#include "agent/rules/slot.h"
 #include "agent/rules/source_text.h"
 
 namespace tensorwarden::rules {
@@ -20,18 +20,17 @@ class OutputTemplate {
   static constexpr size_t kMaxValueBytes = 4096;  // of one value as printed; longer ones are cut, with "..."
 
   // nullopt after an error, which starts with `subject`.
-  static std::optional<OutputTemplate> Parse(const std::string& subject, const MappedText& mapped,
+  static std::optional<OutputTemplate> Parse(const std::string& subject, const MappedText& mapped, SlotTable& slots,
                                              Diagnostics& diagnostics);
 
   // `fields` gets each field once, in order of appearance.
-  std::string Fill(const EnrichedEvent& event, FieldScratch& scratch,
+  std::string Fill(const SlotTable& slots, FieldCache& cache,
                    std::vector<std::pair<std::string, std::string>>& fields) const;
 
  private:
   struct Part {
     std::string before;  // literal text
-    const FieldSpec* field = nullptr;
-    std::string argument;
+    std::optional<uint32_t> slot;
     std::string name;  // as written, without '%'
   };
   std::vector<Part> parts_;  // the last may have no field

@@ -5,7 +5,6 @@
 // once.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <re2/re2.h>
 
@@ -17,6 +16,8 @@
 
 #include "agent/enrich/field_table.h"
 #include "agent/rules/event_types.h"
+#include "agent/rules/network_list.h"
+#include "agent/rules/slot.h"
 
 namespace tensorwarden::rules {
 
@@ -57,42 +58,17 @@ enum class TestOp : uint8_t {
   kGlob,
   kIGlob,
   kRegex,
-  kPathMatch,
+  kPathMatch,  // literal: set
+  kPathGlob,   // literal: set
+  kNetwork,    // literal: network list
 };
 
 struct Test {
   TestOp op = TestOp::kExists;
+  bool with_slot = false;  // `literal` is a slot: its value stands on the right
   uint32_t slot = 0;
   uint32_t literal = 0;
   double number = 0;
-};
-
-// A field as some condition uses it; its value is fetched at most once per event.
-struct Slot {
-  const FieldSpec* field = nullptr;
-  std::string argument;
-};
-
-class FieldCache {
- public:
-  void Reset(const EnrichedEvent& event, size_t slots);
-  const EnrichedEvent& event() const { return *event_; }
-  const FieldValue& Get(const std::vector<Slot>& slots, uint32_t slot) {
-    Entry& entry = entries_[slot];
-    if (entry.epoch != epoch_) Fetch(slots[slot], entry);
-    return entry.value;
-  }
-
- private:
-  struct Entry {
-    uint64_t epoch = 0;
-    FieldValue value;
-  };
-  void Fetch(const Slot& slot, Entry& entry);
-  const EnrichedEvent* event_ = nullptr;
-  uint64_t epoch_ = 0;
-  std::vector<Entry> entries_;
-  FieldScratch scratch_;
 };
 
 class Program {
@@ -101,10 +77,11 @@ class Program {
   static constexpr uint32_t kReject = 0xfffffffe;
 
   // --- building; what is equal is kept once ---
-  uint32_t AddSlot(const FieldSpec* field, const std::string& argument);
-  uint32_t AddText(const std::string& text);
+  SlotTable& slots() { return slots_; }
+  uint32_t AddText(const std::string& text) { return slots_.AddText(text); }
   uint32_t AddSet(const std::vector<std::string>& texts);
   uint32_t AddNumbers(std::vector<double> numbers);
+  uint32_t AddNetworks(std::vector<Network> networks);
   uint32_t AddEventTypes(const EventTypes& types);
   // nullopt with `error` when it is no regular expression or needs more than 1 MiB.
   std::optional<uint32_t> AddRegex(const std::string& pattern, std::string& error);
@@ -114,7 +91,10 @@ class Program {
   // --- running ---
   bool Matches(uint32_t entry, FieldCache& cache) const;
 
-  const std::vector<Slot>& slots() const { return slots_; }
+  // What `test` says of a value that never changes.
+  bool HoldsFor(const Test& test, const FieldValue& value) const;
+
+  const SlotTable& slots() const { return slots_; }
   const Test& test(uint32_t index) const { return tests_[index]; }
   // Texts that a kTextEqual or kTextIn test accepts.
   std::vector<std::string_view> TextsOf(const Test& test) const;
@@ -129,18 +109,15 @@ class Program {
   bool Holds(const Test& test, FieldCache& cache) const;
   bool HoldsNumber(const Test& test, double value) const;
   bool HoldsText(const Test& test, std::string_view value) const;
-  bool HoldsTexts(const Test& test, const FieldValue& value) const;
 
-  std::vector<Slot> slots_;
+  SlotTable slots_;
   std::vector<Test> tests_;
   std::vector<Instruction> code_;
-  std::deque<std::string> texts_;  // addresses are stable: sets and indexes point here
   std::deque<TextSet> sets_;
   std::vector<std::vector<double>> number_lists_;
+  std::vector<std::vector<Network>> network_lists_;
   std::vector<EventTypes> event_types_;
   std::vector<std::unique_ptr<re2::RE2>> regexes_;
-  absl::flat_hash_map<std::string, uint32_t> slot_index_;
-  absl::flat_hash_map<std::string, uint32_t> text_index_;
 };
 
 }  // namespace tensorwarden::rules

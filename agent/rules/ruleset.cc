@@ -6,12 +6,16 @@
 #include <deque>
 
 #include "agent/rules/code_generator.h"
+#include "agent/rules/condition_parser.h"
 #include "agent/rules/definitions.h"
+#include "agent/rules/exceptions.h"
+#include "agent/rules/operand_resolver.h"
 #include "agent/rules/output_template.h"
 #include "agent/rules/program.h"
 #include "agent/rules/rule_index.h"
+#include "agent/rules/selection.h"
 #include "agent/rules/source_text.h"
-#include "agent/rules/typed_condition.h"
+#include "agent/rules/type_checker.h"
 
 namespace tensorwarden {
 namespace rules {
@@ -27,11 +31,13 @@ struct CompiledRule {
   RuleInfo info;
   OutputTemplate output;
   uint32_t entry = Program::kReject;
-  std::vector<Slot> suppress_by;
+  std::vector<uint32_t> suppress_by;  // slots
 };
 
 class CompiledRuleSet final : public RuleSet {
  public:
+  explicit CompiledRuleSet(const RuleOptions& options) : options_(options) {}
+
   bool Build(const std::vector<RuleFile>& files, Diagnostics& diagnostics) {
     // Positions point into the sources, which are not needed once everything is compiled.
     std::deque<SourceFile> sources;
@@ -55,6 +61,7 @@ class CompiledRuleSet final : public RuleSet {
     const auto misses = [&](uint32_t rule) { return !program_.Matches(rules_[rule].entry, cache_); };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), misses), candidates_.end());
     std::sort(candidates_.begin(), candidates_.end());
+    if (options_.first_match_only && candidates_.size() > 1) candidates_.resize(1);
     for (const uint32_t rule : candidates_) detections.push_back(Detect(rules_[rule], event));
   }
 
@@ -65,24 +72,54 @@ class CompiledRuleSet final : public RuleSet {
   // Rules that are switched off are checked too: they must still be good when somebody switches them on.
   void AddRule(const RuleDefinition& definition, TypeChecker& checker, Diagnostics& diagnostics) {
     const std::string subject = fmt::format("rule '{}': ", Printable(definition.text.name));
-    const std::optional<TypedCondition> condition = checker.Check(subject, definition.condition);
-    const std::optional<OutputTemplate> output = OutputTemplate::Parse(subject, definition.output, diagnostics);
-    std::vector<Slot> suppress_by;
+    if (definition.foreign_source) return;
+    const std::optional<TypedCondition> condition = CheckAll(definition, subject, checker, diagnostics);
+    const std::optional<OutputTemplate> output =
+        OutputTemplate::Parse(subject, definition.output, program_.slots(), diagnostics);
+    std::vector<uint32_t> suppress_by;
     if (!ResolveSuppress(definition, subject, suppress_by, diagnostics) || !condition || !output) return;
     if (program_.CodeSize() + condition->size > kMaxCode) {
       return diagnostics.Error(definition.place, subject + "all rules together are too large");
     }
-    if (!definition.enabled) return;
+    if (!IsSelected(definition, options_)) return;
     const uint32_t entry = Generate(checker, *condition, program_);
     if (entry == Program::kReject || condition->can_hold == 0) {
-      return diagnostics.Warning(definition.place, subject + "can never match: no event has all of its fields");
+      return diagnostics.Warning(definition.place, subject +
+                                                       "can never match: no event is of its types and has "
+                                                       "all of its fields");
     }
-    WarnIfBroad(definition, subject, condition->can_hold, diagnostics);
+    if (definition.warn_evttypes) WarnIfBroad(definition, subject, condition->can_hold, diagnostics);
     index_.Add(static_cast<uint32_t>(rules_.size()), condition->can_hold, FindAnchors(checker, *condition, program_));
     needs_.kinds |= condition->can_hold;
     needs_.opens = (needs_.kinds & kKinds<FileOpen>) != 0;
     CompiledRule& rule = rules_.emplace_back(CompiledRule{definition.text, *output, entry, std::move(suppress_by)});
     rule.info.output = definition.output.text();
+  }
+
+  // The condition and none of the exceptions.
+  std::optional<TypedCondition> CheckAll(const RuleDefinition& definition, const std::string& subject,
+                                         TypeChecker& checker, Diagnostics& diagnostics) const {
+    std::optional<TypedCondition> whole = checker.Check(subject, definition.condition, definition.skip_if_unknown);
+    for (const ExceptionDefinition& exception : definition.exceptions) {
+      const MappedText text = ConditionOf(exception);
+      if (text.text().empty()) continue;
+      WarnIfExpired(definition, exception, subject, diagnostics);
+      const std::string prefix = fmt::format("{}exception '{}': ", subject, Printable(exception.name));
+      std::optional<TypedCondition> let_pass = checker.Check(prefix, text, definition.skip_if_unknown);
+      if (!let_pass) return std::nullopt;
+      if (!whole) continue;
+      whole = Chain(TypedCondition::Kind::kAnd, {*std::move(whole), Not(*std::move(let_pass))});
+    }
+    return whole;
+  }
+
+  void WarnIfExpired(const RuleDefinition&, const ExceptionDefinition& exception, const std::string& subject,
+                     Diagnostics& diagnostics) const {
+    if (options_.now_ns == 0) return;
+    const auto expired = [&](const ExceptionValues& v) { return v.expires_ns != 0 && v.expires_ns <= options_.now_ns; };
+    const auto at = std::find_if(exception.values.begin(), exception.values.end(), expired);
+    if (at == exception.values.end()) return;
+    diagnostics.Warning(at->place, fmt::format("{}exception '{}' has expired", subject, Printable(exception.name)));
   }
 
   static void WarnIfBroad(const RuleDefinition& definition, const std::string& subject, KindSet kinds,
@@ -93,24 +130,29 @@ class CompiledRuleSet final : public RuleSet {
                                               "to be hooked for it; add 'evt.type = ...' to the condition");
   }
 
-  static bool ResolveSuppress(const RuleDefinition& definition, const std::string& subject, std::vector<Slot>& slots,
-                              Diagnostics& diagnostics) {
+  bool ResolveSuppress(const RuleDefinition& definition, const std::string& subject, std::vector<uint32_t>& slots,
+                       Diagnostics& diagnostics) {
     for (const ListItem& item : definition.suppress_by) {
-      const FieldSpec* field = FindField(item.text);
-      if (field == nullptr) {
-        diagnostics.Error(item.place, fmt::format("{}suppress: unknown field '{}'{}", subject, Printable(item.text),
-                                                  DidYouMean(NearestFields(item.text))));
+      LexError error;
+      ResolveError unresolved;
+      size_t taken = 0;
+      const std::optional<Operand> operand = ParseOperand(item.text, taken, error);
+      std::optional<uint32_t> slot;
+      if (operand && taken == item.text.size()) slot = ResolveOperand(*operand, program_.slots(), unresolved);
+      if (!slot) {
+        const std::string& why = !operand ? error.message : unresolved.message;
+        diagnostics.Error(item.place, fmt::format("{}suppress: {}", subject, why.empty() ? "one field each" : why));
         return false;
       }
-      slots.push_back({field, ""});
+      slots.push_back(*slot);
     }
     return true;
   }
 
+  // The cache still holds this event's values.
   Detection Detect(const CompiledRule& rule, const EnrichedEvent& event) {
-    output_scratch_.Clear();
     Detection detection{.rule = &rule.info, .output = "", .output_fields = {}, .fold_key = ""};
-    detection.output = rule.output.Fill(event, output_scratch_, detection.output_fields);
+    detection.output = rule.output.Fill(program_.slots(), cache_, detection.output_fields);
     detection.fold_key = FoldKey(rule, event);
     return detection;
   }
@@ -119,28 +161,34 @@ class CompiledRuleSet final : public RuleSet {
   std::string FoldKey(const CompiledRule& rule, const EnrichedEvent& event) {
     if (rule.suppress_by.empty()) return event.finding != nullptr ? event.finding->key : "";
     std::string key;
-    for (const Slot& slot : rule.suppress_by) {
+    for (const uint32_t slot : rule.suppress_by) {
       if (!key.empty()) key += kKeySeparator;
-      key += FieldText(slot.field->get(event, slot.argument, output_scratch_));
+      key += FieldText(cache_.Get(program_.slots(), slot));
     }
     return key;
   }
 
+  const RuleOptions options_;
   Program program_;
   RuleIndex index_;
   std::deque<CompiledRule> rules_;  // detections point to their RuleInfo
   RuleNeeds needs_;
   FieldCache cache_;
-  FieldScratch output_scratch_;
   std::vector<uint32_t> candidates_;
 };
 
-std::string OneLine(const RuleProblem& problem) {
+}  // namespace
+}  // namespace rules
+
+std::string ProblemLine(const RuleProblem& problem) {
   return fmt::format("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message);
 }
 
-}  // namespace
-}  // namespace rules
+std::string ProblemWithCaret(const RuleProblem& problem) {
+  std::string line = ProblemLine(problem);
+  if (problem.source_line.empty() || problem.column < 1) return line;
+  return fmt::format("{}\n    {}\n    {:>{}}", line, problem.source_line, '^', problem.column);
+}
 
 const char* PriorityName(Priority priority) {
   const size_t index = static_cast<size_t>(priority);
@@ -148,11 +196,12 @@ const char* PriorityName(Priority priority) {
 }
 
 absl::StatusOr<std::unique_ptr<RuleSet>> RuleSet::Compile(const std::vector<RuleFile>& files,
-                                                          std::vector<RuleProblem>& problems) {
+                                                          std::vector<RuleProblem>& problems,
+                                                          const RuleOptions& options) {
   rules::Diagnostics diagnostics(problems);
-  auto set = std::make_unique<rules::CompiledRuleSet>();
+  auto set = std::make_unique<rules::CompiledRuleSet>(options);
   if (set->Build(files, diagnostics)) return set;
-  return absl::InvalidArgumentError(rules::OneLine(diagnostics.first_error()));
+  return absl::InvalidArgumentError(ProblemLine(diagnostics.first_error()));
 }
 
 }  // namespace tensorwarden

@@ -52,6 +52,24 @@ struct RuleProblem {
   int column = 0;
   std::string message;
   bool error = true;
+  std::string source_line;  // what stands there
+};
+// `path:line:column: message` alone, and with the source line and a caret below it.
+std::string ProblemLine(const RuleProblem& problem);
+std::string ProblemWithCaret(const RuleProblem& problem);
+
+// Switches rules on or off: those that fit all that is given. Later switches win.
+struct RuleSwitch {
+  bool enable = false;
+  std::string name;  // with wildcards * ? [a-z]; "" any
+  std::string tag;   // "" any
+};
+
+struct RuleOptions {
+  std::vector<RuleSwitch> switches;
+  Priority minimum = Priority::kDebug;  // rules below it are not loaded
+  bool first_match_only = false;        // of the rules that match an event, only the first in file order alerts
+  int64_t now_ns = 0;                   // CLOCK_REALTIME, to warn of exceptions that expired; 0: no such warnings
 };
 
 // What the rules need of the sensor, beyond what the detectors always need.
@@ -65,7 +83,8 @@ class RuleSet {
   // Later files override earlier ones. `problems` gets every warning and error.
   // Errors: InvalidArgument with the first error's line.
   static absl::StatusOr<std::unique_ptr<RuleSet>> Compile(const std::vector<RuleFile>& files,
-                                                          std::vector<RuleProblem>& problems);
+                                                          std::vector<RuleProblem>& problems,
+                                                          const RuleOptions& options = {});
   virtual ~RuleSet() = default;
   // Appends the rules that match, in file order.
   virtual void Match(const EnrichedEvent& event, std::vector<Detection>& detections) = 0;

@@ -21,15 +21,33 @@ LineColumn Locate(const Place& place) {
   return {.line = static_cast<int>(line), .column = static_cast<int>(place.offset - starts[line - 1]) + 1};
 }
 
+std::string SourceLine(const Place& place) {
+  constexpr size_t kMaxLine = 4096;
+  if (place.file == nullptr) return "";
+  const std::string& text = place.file->text;
+  const size_t start = place.offset == 0 ? 0 : text.rfind('\n', place.offset - 1) + 1;  // npos + 1 is 0
+  const size_t end = std::min(text.find('\n', place.offset), text.size());
+  std::string line = text.substr(start, std::min(end - start, kMaxLine));
+  // Blanks of one column each, so that a caret below stands where it should.
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return line;
+}
+
 void MappedText::AppendMapped(std::string_view text, Place place) {
   pieces_.push_back({text_.size(), place});
   text_ += text;
 }
 
-void MappedText::AppendMade(std::string_view text) { text_ += text; }
+void MappedText::AppendMade(std::string_view text) {
+  if (text == " ") line_ends_.push_back(text_.size());
+  text_ += text;
+}
 
 void MappedText::Append(const MappedText& other) {
   for (const Piece& piece : other.pieces_) pieces_.push_back({text_.size() + piece.at, piece.place});
+  for (const size_t end : other.line_ends_) line_ends_.push_back(text_.size() + end);
   text_ += other.text_;
 }
 
@@ -48,7 +66,8 @@ void Diagnostics::Add(const Place& place, std::string message, bool error) {
                       .line = at.line,
                       .column = at.column,
                       .message = std::move(message),
-                      .error = error};
+                      .error = error,
+                      .source_line = SourceLine(place)};
   if (error && errors_++ == 0) first_error_ = problem;
   if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
 }

@@ -28,6 +28,8 @@ struct LineColumn {
   int column = 1;
 };
 LineColumn Locate(const Place& place);
+// The line that `place` is in, control bytes as blanks.
+std::string SourceLine(const Place& place);
 
 // A scalar as YAML delivers it: folded, unescaped, perhaps put together from several files by `append`.
 class MappedText {
@@ -37,6 +39,8 @@ class MappedText {
   void Append(const MappedText& other);
 
   const std::string& text() const { return text_; }
+  // Offsets, rising, of blanks that stand for the end of a line in the file.
+  const std::vector<size_t>& line_ends() const { return line_ends_; }
   // Where byte `offset` came from; of made text: the last byte before it that is in a file.
   Place At(size_t offset) const;
 
@@ -47,6 +51,7 @@ class MappedText {
   };
   std::string text_;
   std::vector<Piece> pieces_;
+  std::vector<size_t> line_ends_;
 };
 
 // Collects problems. Text from files is made printable, and every message stays one line.

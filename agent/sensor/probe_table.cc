@@ -69,13 +69,20 @@ constexpr ProbeSpec kProbes[] = {
     {"socket_create", "socket_create_lsm", kObject, kAlways},
     {"socket_create", "socket_create", kDataPath, kAlways},
     {"clock", "clock_lsm", kObject, kAlways},
+    {"ring_submit", "ring_submit", kDataPath, kAlways, true},
+    {"ring_submit", "ring_submit_sqe", kDataPath, kAlways, true},
+    {"ring_register", "ring_register", kDataPath, kAlways, true},
     {"uring_complete", "uring_complete", kDataPath, kEscalated},
     {"uring_submit", "uring_submit", kDataPath, kEscalated},
+    {"compat_wait", "compat_wait", kDataPath, kEscalated, true},
+    {"compat_tick", "compat_tick", kDataPath, kEscalated, true},
     {"syscalls", "syscall_exit", kSyscall, kFirstStage},
     {"listed_syscalls", "syscall_exit_listed", kSyscall, kSecondStage},
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
     {"socket_sendmsg4", "sendmsg4", kDataPath, kEscalated, true},
     {"socket_sendmsg6", "sendmsg6", kDataPath, kEscalated, true},
+    {"dns_query", "dns_query", kDataPath, kDns, true},
+    {"dns_query", "dns_query_plain", kDataPath, kDns, true},
     {"query_file", "query_fd", kDataPath, kOnRequest, true},
     {"set_process", "set_process", kDataPath, kOnRequest, true},
     {"set_object", "set_object", kDataPath, kOnRequest, true},
@@ -84,6 +91,7 @@ constexpr ProbeSpec kProbes[] = {
     {"list_maps", "iter_maps", kDataPath, kOnRequest, true},
     {"list_shares", "iter_shares", kDataPath, kOnRequest, true},
     {"list_twins", "iter_twins", kDataPath, kOnRequest, true},
+    {"list_rings", "iter_rings", kDataPath, kOnRequest, true},
 };
 
 // Those with a role in bpf/probes/syscall.bpf.c.

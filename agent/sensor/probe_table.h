@@ -22,6 +22,7 @@ enum class When {
   kFirstStage,   // of an escalation: at once, for every call
   kSecondStage,  // in its place: at the end of each of ListedCalls()
   kOpens,        // while a rule asks for opens
+  kDns,          // while a rule asks for DNS queries, else as kEscalated
   kServing,      // while a port serves, at the control group of who listens
   kOnRequest,    // run by the agent itself: queries and iterators
 };

@@ -21,6 +21,7 @@
 #define EVENT_ARGS_MAX 1024  /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
 #define EVENT_COMM_MAX 16    /* TASK_COMM_LEN */
 #define EVENT_HTTP_MAX 2048  /* bytes of TCP payload captured of one segment */
+#define EVENT_DNS_MAX 512    /* bytes of a message to a name server; its question ends within 271 */
 #define EVENT_STACK_MAX 32   /* return addresses of a user stack, innermost first; a deeper one is cut */
 #define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
 
@@ -39,6 +40,7 @@ enum event_kind {
 	EVENT_KIND_FILE_CANDIDATE = 12,
 	EVENT_KIND_NAME_HINT = 13,
 	EVENT_KIND_HOST = 14,
+	EVENT_KIND_DNS = 15,
 	EVENT_KIND_MAX
 };
 
@@ -339,5 +341,17 @@ struct host_event {
 	char name[64]; /* of the module or program; longer is cut */
 };
 EVENT_ASSERT(sizeof(struct host_event) == 40 + 16 + 24 + 64);
+
+/* A datagram to port 53, or the first segment of a TCP connection there. The header's process is the one that sends; of
+ * TCP the one that connected, with tid and cgroup 0. tgid 0: not known. */
+struct dns_event {
+	struct event_header hdr;
+	struct event_sock_tuple sock;
+	__u64 cookie;
+	__u32 captured_len; /* bytes that follow */
+	__u32 pad;
+	__u8 payload[EVENT_DNS_MAX]; /* the record ends at captured_len; TCP begins with the message's length */
+};
+EVENT_ASSERT(sizeof(struct dns_event) == 40 + 48 + 16 + 512);
 
 #endif

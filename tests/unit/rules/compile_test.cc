@@ -67,8 +67,6 @@ INSTANTIATE_TEST_SUITE_P(
         {"- list: a\n  item: [x]\n", "r.yaml:2:3: list 'a': unknown key 'item'; did you mean 'items'"},
         {"- list: a\n", "r.yaml:1:9: list 'a': 'items' is missing"},
         {"- list: a\n  items: x\n", "r.yaml:2:10: list 'a': 'items' must be a list"},
-        {"- list: a\n  items: [x]\n- list: a\n  items: [y]\n",
-         "r.yaml:3:9: list 'a': defined twice in this file, first in line 1"},
         {"- list: a\n  items: [x]\n  append: true\n", "r.yaml:1:9: list 'a': there is no earlier list"},
         {"- macro: m\n  condition: m\n", "r.yaml:2:14: macro 'm': macro 'm' uses itself"},
         {"- macro: m\n  condition: proc.nme = x\n", "r.yaml:2:14: macro 'm': unknown field 'proc.nme'"},

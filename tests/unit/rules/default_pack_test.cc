@@ -179,6 +179,10 @@ TEST(DefaultPackTest, EveryShippedRuleHasACase) {
 
 TEST(DefaultPackTest, AllRulesNeedNoHookOnOpens) { EXPECT_FALSE(DefaultRules()->Needs().opens); }
 
+TEST(DefaultPackTest, NoRuleNeedsALookAtEveryPacket) {
+  EXPECT_EQ(DefaultRules()->Needs().kinds & kKinds<DnsQuery>, 0u);
+}
+
 TEST(DefaultPackTest, AnApprovedDestinationIsQuiet) {
   const auto rules = DefaultRules("- list: approved_destinations\n  items: [192.0.2.7]\n");
   EXPECT_THAT(NamesOfMatches(*rules, MakeHost(), MakeEvent(Upload().body)), IsEmpty());

@@ -150,6 +150,16 @@ TEST(MatchTest, ConditionsHoldForTheKindsThatTheIndexAdmits) {
   EXPECT_TRUE(MatchAll(*rules, MakeHost(), MakeEvent(ProcessExit{})).empty());
 }
 
+TEST(MatchTest, AlternativesOfOneFieldAreAsGoodAsAList) {
+  for (const char* condition :
+       {"proc.name = wget or proc.name = curl", "proc.name in (a, b) or (proc.name = curl and user.uid = 0)",
+        "(proc.name = x and proc.pname = y) or (proc.pname = bash and proc.name = curl)",
+        "proc.name = x or proc.pname = bash", "tolower(proc.name) = curl or tolower(proc.name) = wget"}) {
+    EXPECT_TRUE(Matches(std::string("evt.type = execve and (") + condition + ")", ProcessExec{})) << condition;
+  }
+  EXPECT_FALSE(Matches("evt.type = execve and (proc.name = wget or proc.name = scp)", ProcessExec{}));
+}
+
 Detection OnlyDetection(const std::string& output, const std::string& more, const EventBody& body) {
   const auto rules = MustCompile("- rule: r\n  desc: d\n  priority: Notice\n  output: \"" + output +
                                  "\"\n  condition: evt.type in (execve, finding)\n" + more);
@@ -171,6 +181,13 @@ TEST(OutputTest, FieldsAreFilledInAndListedOnce) {
 TEST(OutputTest, PercentSignsAndStars) {
   EXPECT_EQ(OnlyDetection("*100%% of 1% x %proc.name.", "", ProcessExec{}).output, "100% of 1% x curl.");
   EXPECT_EQ(OnlyDetection("%", "", ProcessExec{}).output, "%");
+}
+
+TEST(OutputTest, FunctionsAndMembersAreFilledInToo) {
+  const Detection d = OnlyDetection("%toupper(proc.name): %evt.arg.comm %evt.arg[comm], %proc.name[1] %fd.sip.name.",
+                                    "", ProcessExec{.comm = "curl"});
+  EXPECT_EQ(d.output, "CURL: curl curl, curl[1] <NA>.");
+  EXPECT_EQ(d.output_fields.front(), (std::pair<std::string, std::string>("toupper(proc.name)", "CURL")));
 }
 
 TEST(FoldKeyTest, FindingsFoldByTheirKeyOthersBySuppression) {

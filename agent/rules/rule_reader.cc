@@ -1,0 +1,134 @@
+#include "agent/rules/rule_reader.h"
+
+#include <fmt/format.h>
+
+#include "agent/rules/exceptions.h"
+#include "agent/rules/literal.h"
+#include "agent/rules/merge.h"
+
+namespace tensorwarden::rules {
+namespace {
+
+constexpr double kNsPerSecond = 1e9;
+constexpr double kMaxSuppressSeconds = 366.0 * 86400;
+
+std::optional<Priority> ParsePriority(std::string_view name) {
+  const std::string wanted = ToLower(name);
+  if (wanted == "info") return Priority::kInformational;
+  for (int i = 0; i <= static_cast<int>(Priority::kDebug); ++i) {
+    if (wanted == ToLower(PriorityName(static_cast<Priority>(i)))) return static_cast<Priority>(i);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> TextsOf(const std::vector<ListItem>& items) {
+  std::vector<std::string> texts;
+  for (const ListItem& item : items) texts.push_back(item.text);
+  return texts;
+}
+
+class RuleReader {
+ public:
+  RuleReader(ItemReader& item, RuleDefinition& rule) : item_(item), rule_(rule) {}
+
+  void Read() {
+    ReadTexts();
+    ReadPriority();
+    ReadFlags();
+    ReadSource();
+    ReadSuppress();
+    ReadCapture();
+    if (const YamlNode* node = item_.Find("exceptions")) {
+      ReadExceptions(item_, *node, item_.ChangeOf("exceptions"), rule_.exceptions);
+    }
+  }
+
+ private:
+  void ReadTexts() {
+    if (const auto text = item_.Text("condition")) Merge(rule_.condition, *text, item_.ChangeOf("condition"));
+    if (const auto text = item_.Text("output")) Merge(rule_.output, *text, item_.ChangeOf("output"));
+    if (const auto text = item_.Text("desc")) Merge(rule_.text.description, text->text(), item_.ChangeOf("desc"));
+    if (const auto text = item_.Text("next_step")) {
+      Merge(rule_.text.next_step, text->text(), item_.ChangeOf("next_step"));
+    }
+    if (const auto items = item_.Items("tags")) Merge(rule_.text.tags, TextsOf(*items), item_.ChangeOf("tags"));
+    if (const auto items = item_.Items("false_positives")) {
+      Merge(rule_.text.false_positives, TextsOf(*items), item_.ChangeOf("false_positives"));
+    }
+  }
+
+  void ReadFlags() {
+    if (const auto flag = item_.Flag("enabled")) rule_.enabled = *flag;
+    if (const auto flag = item_.Flag("warn_evttypes")) rule_.warn_evttypes = *flag;
+    if (const auto flag = item_.Flag("skip-if-unknown-filter")) rule_.skip_if_unknown = *flag;
+  }
+
+  void ReadPriority() {
+    const auto text = item_.Text("priority");
+    if (!text) return;
+    if (const auto priority = ParsePriority(text->text())) {
+      rule_.text.priority = *priority;
+      return;
+    }
+    item_.Error(text->At(0), fmt::format("unknown priority '{}'; use Emergency, Alert, Critical, Error, Warning, "
+                                         "Notice, Informational or Debug",
+                                         Printable(text->text())));
+  }
+
+  void ReadSource() {
+    const auto text = item_.Text("source");
+    if (!text) return;
+    rule_.foreign_source = text->text() != "syscall";
+    if (!rule_.foreign_source) return;
+    item_.Warning(text->At(0),
+                  fmt::format("there are no events of source '{}' here; the rule is skipped", Printable(text->text())));
+  }
+
+  // Falco records system calls when such a rule matches; here that is for the flight recorder to decide.
+  void ReadCapture() {
+    const auto capture = item_.Flag("capture");
+    if (const YamlNode* duration = item_.Find("capture_duration")) {
+      const auto ms = ParseNumber(duration->scalar.text());
+      if (!ms || *ms <= 0) item_.Error(duration->place, "'capture_duration' must be a number of milliseconds");
+    }
+    if (capture.value_or(false)) item_.Warning(item_.Find("capture")->place, "'capture' has no effect here");
+  }
+
+  void ReadSuppress() {
+    const YamlNode* node = item_.Find("suppress");
+    if (node == nullptr) return;
+    if (node->kind != YamlNode::Kind::kMapping) {
+      return item_.Error(node->place, "'suppress' must be {by: [fields], for: duration}");
+    }
+    bool has_duration = false;
+    for (const YamlPair& pair : node->pairs) {
+      if (pair.key == "by") {
+        rule_.suppress_by = item_.ItemsOf(pair.value, "suppress by");
+      } else if (pair.key == "for") {
+        has_duration = ReadDuration(pair.value);
+      } else {
+        item_.Error(pair.place, fmt::format("'suppress' has no key '{}'; it has 'by' and 'for'", Printable(pair.key)));
+      }
+    }
+    if (item_.ok() && !has_duration) item_.Error(node->place, "'suppress' needs 'for', as in for: 10m");
+  }
+
+  bool ReadDuration(const YamlNode& node) {
+    const auto seconds = ParseNumber(node.scalar.text());
+    if (!seconds || *seconds <= 0 || *seconds > kMaxSuppressSeconds) {
+      item_.Error(node.place, "'for' must be a time up to a year, as in 30s, 10m, 24h or 7d");
+      return false;
+    }
+    rule_.text.suppress_ns = static_cast<uint64_t>(*seconds * kNsPerSecond);
+    return true;
+  }
+
+  ItemReader& item_;
+  RuleDefinition& rule_;
+};
+
+}  // namespace
+
+void ReadRuleKeys(ItemReader& item, RuleDefinition& rule) { RuleReader(item, rule).Read(); }
+
+}  // namespace tensorwarden::rules

@@ -1,0 +1,199 @@
+// Exceptions, overrides, selection: what rule files say beyond conditions.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/rule_scene.h"
+
+namespace tensorwarden {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kRule =
+    "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  tags: [a]\n  condition: evt.type = execve\n";
+
+std::string WithExceptions(const std::string& exceptions) {
+  return std::string(kRule) + "  exceptions:\n" + exceptions;
+}
+
+// The actor is curl, child of bash, run as /usr/bin/curl.
+bool Alerts(const std::vector<std::string>& texts, int64_t realtime_ns = 0, const RuleOptions& options = {}) {
+  std::vector<RuleFile> files;
+  for (const std::string& text : texts) files.push_back({"f" + std::to_string(files.size()) + ".yaml", text});
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile(files, problems, options);
+  EXPECT_TRUE(rules.ok()) << rules.status();
+  if (!rules.ok()) return false;
+  FakeHost host = MakeHost();
+  host.realtime_offset_ns = realtime_ns;
+  return !MatchAll(**rules, host, MakeEvent(ProcessExec{})).empty();
+}
+
+TEST(ExceptionTest, TuplesLoneFieldsAndLists) {
+  const std::string fields = "    - name: e\n      fields: [proc.name, proc.pname]\n";
+  EXPECT_TRUE(Alerts({WithExceptions(fields)})) << "no values yet";
+  EXPECT_FALSE(Alerts({WithExceptions(fields + "      values:\n        - [curl, bash]\n")}));
+  EXPECT_TRUE(Alerts({WithExceptions(fields + "      values:\n        - [curl, zsh]\n        - [wget, bash]\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions(fields + "      comps: [in, startswith]\n      values:\n"
+                                               "        - [[wget, curl], ba]\n")}));
+  EXPECT_FALSE(Alerts({"- list: l\n  items: [curl]\n" + WithExceptions(fields + "      comps: [in, =]\n"
+                                                                                "      values:\n"
+                                                                                "        - [l, bash]\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions("    - {name: e, fields: proc.name, values: [wget, curl]}\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions("    - {name: e, fields: [proc.name], values: [wget, curl]}\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions("    - {name: e, fields: proc.exepath, comps: pmatch, values: [/usr]}\n")}));
+  EXPECT_FALSE(
+      Alerts({WithExceptions("    - {name: e, fields: [proc.exepath], comps: [startswith anyof], "
+                             "values: [[[/opt, /usr]]]}\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions("    - {name: e, fields: [toupper(proc.name)], values: [CURL]}\n")}));
+  EXPECT_FALSE(Alerts({WithExceptions("    - {name: e, fields: [proc.cmdline], values: ['curl -T model.bin']}\n")}));
+}
+
+TEST(ExceptionTest, LaterFilesAddValues) {
+  const std::string base = WithExceptions("    - name: e\n      fields: [proc.name, proc.pname]\n");
+  const std::string values = "- rule: r\n  exceptions:\n    - {name: e, values: [[curl, bash]]}\n";
+  EXPECT_FALSE(Alerts({base, values + "  append: true\n"}));
+  EXPECT_FALSE(Alerts({base, values + "  override: {exceptions: append}\n"}));
+  EXPECT_FALSE(Alerts({base,
+                       "- rule: r\n  append: true\n  exceptions:\n    - {name: n, fields: proc.name, "
+                       "values: [curl]}\n"}));
+  const std::string full = base + "      values:\n        - [curl, bash]\n";
+  EXPECT_TRUE(Alerts({full, "- rule: r\n  exceptions: []\n  override: {exceptions: replace}\n"}));
+}
+
+TEST(ExceptionTest, ExpiresByTheEventsOwnTime) {
+  const std::string text =
+      WithExceptions("    - {name: e, fields: proc.name, values: [curl], expires: 2030-01-31, reason: a while}\n");
+  constexpr int64_t kLastDay = 1896048000ll * 1'000'000'000;  // 2030-01-31T00:00:00Z
+  constexpr int64_t kDay = 86400ll * 1'000'000'000;
+  EXPECT_FALSE(Alerts({text}, kLastDay - kDay));
+  EXPECT_FALSE(Alerts({text}, kLastDay + kDay / 2));
+  EXPECT_TRUE(Alerts({text}, kLastDay + kDay));
+  std::vector<RuleProblem> problems;
+  ASSERT_TRUE(RuleSet::Compile({{"r.yaml", text}}, problems, {.now_ns = kLastDay + kDay}).ok());
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0].message, HasSubstr("exception 'e' has expired"));
+}
+
+struct BadException {
+  const char* text;
+  const char* error;
+};
+
+TEST(ExceptionTest, MistakesAreNamed) {
+  for (const BadException& bad : std::vector<BadException>{
+           {"    - {fields: proc.name}\n", "needs a name"},
+           {"    - {name: e}\n", "needs 'fields'"},
+           {"    - {name: e, fields: proc.nme}\n      \n", "compiled"},
+           {"    - {name: e, fields: proc.nme, values: [x]}\n", "unknown field 'proc.nme'"},
+           {"    - {name: e, fields: proc.name or proc.pid, values: [x]}\n", "one field stands here"},
+           {"    - {name: e, fields: [proc.name, proc.pid], comps: [=]}\n", "1 comps for 2 fields"},
+           {"    - {name: e, fields: proc.name, comps: like, values: [x]}\n", "'like' is no operator"},
+           {"    - {name: e, fields: proc.name, comps: exists, values: [x]}\n", "'exists' is no operator"},
+           {"    - {name: e, fields: proc.name, comps: = x or, values: [x]}\n", "is no operator"},
+           {"    - {name: e, fields: [proc.name, proc.pid], values: [x]}\n", "2 fields: each of its values"},
+           {"    - {name: e, fields: [proc.name, proc.pid], values: [[x]]}\n", "2 fields: each of its values"},
+           {"    - {name: e, fields: [proc.name, proc.pid], values: [[x, y]]}\n", "is a number, not 'y'"},
+           {"    - {name: e, fields: proc.name, values: x}\n", "'values' must be a list"},
+           {"    - {name: e, fields: proc.name, vals: [x]}\n", "no key 'vals'; did you mean 'values'"},
+           {"    - {name: e, fields: proc.name, values: [x], expires: soon}\n", "'expires' must be a day"},
+           {"    - {name: e, fields: proc.name}\n    - {name: e, fields: proc.pid}\n", "stands twice"},
+           {"    x\n", "'exceptions' must be a list"},
+       }) {
+    EXPECT_THAT(CompileError(WithExceptions(bad.text)), HasSubstr(bad.error)) << bad.text;
+  }
+}
+
+TEST(SelectionTest, SwitchesByNameAndTagInOrder) {
+  using Switches = std::vector<RuleSwitch>;
+  EXPECT_FALSE(Alerts({kRule}, 0, {.switches = Switches{{false, "r*", ""}}}));
+  EXPECT_TRUE(Alerts({kRule}, 0, {.switches = Switches{{false, "x*", ""}}}));
+  EXPECT_FALSE(Alerts({kRule}, 0, {.switches = Switches{{false, "", "a"}}}));
+  EXPECT_TRUE(Alerts({kRule}, 0, {.switches = Switches{{false, "", "b"}}}));
+  EXPECT_TRUE(Alerts({kRule}, 0, {.switches = Switches{{false, "*", ""}, {true, "", "a"}}}));
+  EXPECT_TRUE(Alerts({std::string(kRule) + "  enabled: false\n"}, 0, {.switches = Switches{{true, "r", "a"}}}));
+  EXPECT_FALSE(Alerts({kRule}, 0, {.minimum = Priority::kWarning}));
+  EXPECT_TRUE(Alerts({kRule}, 0, {.minimum = Priority::kNotice}));
+}
+
+TEST(SelectionTest, TheFirstMatchCanBeTheOnlyOne) {
+  const std::string two = std::string(kRule) + RuleText("proc.name = curl and evt.type = execve").replace(8, 1, "s");
+  std::vector<RuleProblem> problems;
+  const auto all = RuleSet::Compile({{"r.yaml", two}}, problems);
+  EXPECT_THAT(NamesOfMatches(**all, MakeHost(), MakeEvent(ProcessExec{})), ElementsAre("r", "s"));
+  const auto first = RuleSet::Compile({{"r.yaml", two}}, problems, {.first_match_only = true});
+  EXPECT_THAT(NamesOfMatches(**first, MakeHost(), MakeEvent(ProcessExec{})), ElementsAre("r"));
+}
+
+std::vector<std::string> Warnings(const std::string& text) {
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile({{"r.yaml", text}}, problems);
+  EXPECT_TRUE(rules.ok()) << rules.status();
+  std::vector<std::string> lines;
+  for (const RuleProblem& problem : problems) lines.push_back(ProblemLine(problem));
+  return lines;
+}
+
+TEST(RequirementTest, WhatWeDoNotHaveIsAWarning) {
+  EXPECT_THAT(Warnings("- required_engine_version: 17\n"), IsEmpty());
+  EXPECT_THAT(Warnings("- required_engine_version: 0.57.0\n"), IsEmpty());
+  EXPECT_THAT(Warnings("- required_engine_version: 0.99.0\n"),
+              ElementsAre(HasSubstr("asks for Falco's engine 0.99.0")));
+  EXPECT_THAT(Warnings("- required_engine_version: new\n"), ElementsAre(HasSubstr("must be a number or a version")));
+  EXPECT_THAT(Warnings("- required_plugin_versions:\n  - {name: json, version: 0.7.0}\n"),
+              ElementsAre(HasSubstr("r.yaml:2:6: there are no plugins here")));
+}
+
+TEST(FileTest, RepeatedDefinitionsReplaceWithAWarning) {
+  const std::string twice =
+      "- list: a\n  items: [x]\n- list: a\n  items: [curl]\n" + RuleText("evt.type = execve and proc.name in (a)");
+  EXPECT_THAT(Warnings(twice), ElementsAre(HasSubstr("r.yaml:3:9: list 'a': defined twice in this file")));
+  EXPECT_TRUE(Alerts({twice}));
+}
+
+TEST(FileTest, UnknownFieldsSkipARuleThatAsksForIt) {
+  const std::string text = RuleText("evt.type = execve and x.y = 1");
+  EXPECT_THAT(CompileError(text), HasSubstr("unknown field 'x.y'"));
+  EXPECT_THAT(Warnings(text + "  skip-if-unknown-filter: true\n"), ElementsAre(HasSubstr("the rule is skipped")));
+  EXPECT_THAT(CompileError(RuleText("x.y = = 1") + "  skip-if-unknown-filter: true\n"), HasSubstr("expected a value"));
+  EXPECT_THAT(Warnings(RuleText("ka.verb = get") + "  source: k8s_audit\n"), ElementsAre(HasSubstr("k8s_audit")));
+}
+
+TEST(FileTest, OnlySomeKeysCanBeAppendedTo) {
+  const auto error = [](const std::string& later) { return CompileError(std::string(kRule) + "- rule: r\n" + later); };
+  EXPECT_THAT(error("  priority: Error\n  override: {priority: append}\n"), HasSubstr("can be replaced, not appended"));
+  EXPECT_THAT(error("  desc: more\n  override: {desc: append}\n"), "compiled");
+  EXPECT_THAT(error("  tags: [b]\n  append: true\n"), "compiled");
+  EXPECT_THAT(error("  capture_duration: -1\n  override: {capture_duration: replace}\n"), HasSubstr("milliseconds"));
+}
+
+TEST(FileTest, QuotesWithinItemsMakeTexts) {
+  const std::string rule = RuleText("evt.type = execve and proc.name in (names)");
+  EXPECT_TRUE(Alerts({"- list: tools\n  items: [curl]\n- list: names\n  items: [\"tools\"]\n" + rule}));
+  EXPECT_FALSE(Alerts({"- list: tools\n  items: [curl]\n- list: names\n  items: ['\"tools\"']\n" + rule}));
+  EXPECT_TRUE(Alerts({"- list: names\n  items: ['\"curl\"']\n" + rule}));
+}
+
+TEST(ProblemTest, ACaretPointsToThePlace) {
+  std::vector<RuleProblem> problems;
+  EXPECT_FALSE(RuleSet::Compile({{"r.yaml", RuleText("proc.name = x and proc.nme = y")}}, problems).ok());
+  ASSERT_EQ(problems.size(), 1u);
+  const std::string text = ProblemWithCaret(problems[0]);
+  EXPECT_THAT(text, HasSubstr("\n        proc.name = x and proc.nme = y\n"));
+  EXPECT_THAT(text, HasSubstr("\n                          ^"));
+}
+
+TEST(PackTest, OurFilesWithEveryConstructLoad) {
+  const auto files = LoadRuleFiles({"tests/data/falco/language.yaml", "tests/data/falco/local.yaml"});
+  ASSERT_TRUE(files.ok()) << files.status();
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile(*files, problems);
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  EXPECT_EQ((*rules)->Size(), 5u);
+  for (const RuleProblem& problem : problems) EXPECT_FALSE(problem.error) << ProblemLine(problem);
+}
+
+}  // namespace
+}  // namespace tensorwarden
