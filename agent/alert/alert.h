@@ -61,7 +61,10 @@ struct Alert {
   std::string client;
   double value = 0, threshold = 0;
   std::string unit_of_value;
-  std::string evidence;  // one sentence
+  std::string evidence;        // one sentence
+  bool wants_capture = false;  // the rule says so
+  uint64_t capture_ns = 0;     // for this long; 0: as configured
+  std::string capture;         // path of the slice that the flight recorder saves; set by the daemon
   std::optional<EvidenceRequest> wanted;
   std::optional<Evidence> seen;  // of the update that brings it
   std::vector<std::string> false_positives;

@@ -105,6 +105,8 @@ Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event, 
   alert.tags = rule.tags;
   alert.false_positives = rule.false_positives;
   alert.next_step = rule.next_step;
+  alert.wants_capture = rule.capture;
+  alert.capture_ns = rule.capture_ns;
   alert.output = detection.output;
   alert.output_fields = detection.output_fields;
   alert.hostname = event.host->Start().hostname;

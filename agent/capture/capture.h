@@ -28,6 +28,8 @@ class CaptureWriter {
   // Errors: InvalidArgument when the event is larger than a frame (it is left out); the file's, with its path: the
   // capture then ends before the frame that failed, and every further call returns that error.
   virtual absl::Status Append(const Event& event) = 0;
+  // A frame as FrameBuilder made it, after what is buffered.
+  virtual absl::Status AppendFrame(const std::string& frame) = 0;
   // Writes what is buffered as a frame (the caller does so every second).
   virtual absl::Status Flush() = 0;
   // Flushes and writes the index.

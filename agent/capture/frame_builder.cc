@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "agent/capture/codec.h"
 
@@ -31,14 +32,13 @@ absl::Status FrameBuilder::Add(const Event& event) {
 }
 
 absl::StatusOr<std::string> FrameBuilder::Finish(FrameHeader& header) {
+  header = std::exchange(header_, {});
   absl::StatusOr<std::string> payload = CompressPayload(plain_);
+  plain_.clear();
   if (!payload.ok()) return payload;
   if (payload->size() > kMaxFrameBytes) return absl::InternalError("a frame grew past its bound");
-  header = header_;
   header.payload_bytes = static_cast<uint32_t>(payload->size());
   header.payload_hash = FrameHash(*payload);
-  header_ = {};
-  plain_.clear();
   return EncodeFrameHeader(header) + *payload;
 }
 

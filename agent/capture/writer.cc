@@ -34,10 +34,14 @@ class FileCaptureWriter final : public CaptureWriter {
     FrameHeader header;
     absl::StatusOr<std::string> frame = builder_.Finish(header);
     if (!frame.ok()) return broken_ = frame.status();
-    const uint64_t offset = static_cast<uint64_t>(written_);
-    broken_ = Write(*frame);
-    if (broken_.ok()) index_.Add(offset, header);
-    return broken_;
+    return WriteFrame(*frame, header);
+  }
+
+  absl::Status AppendFrame(const std::string& frame) override {
+    if (absl::Status status = Flush(); !status.ok()) return status;
+    const absl::StatusOr<FrameHeader> header =
+        DecodeFrameHeader(std::string_view(frame).substr(0, kFrameHeaderBytes), kCaptureVersion);
+    return header.ok() ? WriteFrame(frame, *header) : header.status();
   }
 
   absl::Status Close() override {
@@ -63,6 +67,13 @@ class FileCaptureWriter final : public CaptureWriter {
   }
 
  private:
+  absl::Status WriteFrame(const std::string& frame, const FrameHeader& header) {
+    const uint64_t offset = static_cast<uint64_t>(written_);
+    broken_ = Write(frame);
+    if (broken_.ok()) index_.Add(offset, header);
+    return broken_;
+  }
+
   absl::Status WriteIndex() {
     absl::StatusOr<std::string> index = index_.Encode(static_cast<uint64_t>(written_));
     return index.ok() ? Write(*index) : index.status();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/capture/flight_recorder.h"
 #include "agent/detect/egress.h"
 #include "agent/detect/extraction.h"
 #include "agent/detect/integrity.h"
@@ -16,6 +17,11 @@
 #include "agent/traffic/http_meter.h"
 
 namespace tensorwarden {
+
+struct RecorderConfig : FlightRecorderConfig {
+  int on_alert =
+      static_cast<int>(Priority::kCritical);  // alerts of this Priority or a graver one save a slice; -1 none
+};
 
 struct AgentConfig {
   std::string state_dir = "/var/lib/tensorwarden";  // saved carriers and budgets, the host's secret
@@ -29,6 +35,7 @@ struct AgentConfig {
   IntegrityConfig integrity;
   ExtractionConfig extraction;
   HttpMeterConfig http;
+  RecorderConfig recorder;
   std::vector<SinkConfig> outputs;  // empty: stdout as JSON
   std::string digest;               // SHA-256 of the text of all files read, hex
 };

@@ -196,6 +196,27 @@ const Keys<SensorConfig>& SensorKeys() {
   return keys;
 }
 
+std::vector<std::pair<std::string, int>> SavingPriorities() {
+  std::vector<std::pair<std::string, int>> priorities = {{"never", -1}};
+  for (int i = 0; i <= static_cast<int>(Priority::kDebug); ++i) {
+    priorities.emplace_back(PriorityName(static_cast<Priority>(i)), i);
+  }
+  return priorities;
+}
+
+const Keys<RecorderConfig>& RecorderKeys() {
+  using C = RecorderConfig;
+  static const Keys<C> keys = {
+      {"size", Value<C>(&C::max_bytes, ByteSize(1 << 20, uint64_t{4} << 30)), true},
+      {"dir", Value<C>(&C::dir, AbsolutePath())},
+      {"on_alert", Value<C>(&C::on_alert, Choice<int>(SavingPriorities()))},
+      {"before", Value<C>(&C::before, Time(absl::ZeroDuration(), absl::Hours(24)))},
+      {"after", Value<C>(&C::after, Time(absl::Seconds(1), absl::Minutes(10)))},
+      {"keep", Value<C>(&C::keep, Count(1, 10'000))},
+  };
+  return keys;
+}
+
 const Keys<HostModelConfig>& LimitKeys() {
   using C = HostModelConfig;
   static const Keys<C> keys = {
@@ -237,6 +258,7 @@ const Keys<AgentConfig>& TopKeys() {
       {"extraction", Section<C>(&C::extraction, ExtractionKeys())},
       {"http", Section<C>(&C::http, HttpKeys())},
       {"sensor", Section<C>(&C::sensor, SensorKeys())},
+      {"recorder", Section<C>(&C::recorder, RecorderKeys())},
       {"limits", Section<C>(&C::host, LimitKeys())},
       {"outputs", MapList<C, decltype(&C::outputs), SinkConfig>(&C::outputs, OutputKeys(), CheckOutput)},
   };

@@ -16,6 +16,7 @@
 #include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
+#include "agent/capture/flight_recorder.h"
 #include "agent/daemon/analysis.h"
 #include "agent/daemon/discovery.h"
 #include "agent/daemon/state_store.h"
@@ -80,6 +81,9 @@ class LiveAgentImpl final : public LiveAgent {
   void DispatchOwn(EventBody body);
   void Apply(const HostEffect& effect);
   void Deliver(const Alert& alert, uint64_t cause_ns);
+  absl::Status OpenRecorder();
+  void SaveSlice(Alert& alert);
+  void TickRecorder(bool stop);
   void AddFound(std::vector<Found> found);
   absl::Status StartEvidence();
   void TakeEvidence();
@@ -100,6 +104,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<EvidenceCollector> evidence_;  // after the sensor, which its thread asks
   std::unique_ptr<CaptureWriter> capture_;
+  std::unique_ptr<FlightRecorder> recorder_;  // after the analysis, whose state it asks for
   std::vector<std::unique_ptr<Sink>> sinks_;
   AgentStats stats_;
   std::vector<Event> drained_;  // these four are reused between events
@@ -167,6 +172,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
   if (!analysis.ok()) return analysis.status();
   analysis_ = *std::move(analysis);
+  if (absl::Status status = OpenRecorder(); !status.ok()) return status;
   stats_.rules = analysis_->rule_count();
   if (stats_.rules == 0) spdlog::warn("no rule is loaded: nothing will be alerted");
   discovery_ = std::make_unique<Discovery>(DiscoveryConfig{.assets = config_.assets,
@@ -289,6 +295,7 @@ absl::Status LiveAgentImpl::Run() {
   Pump();
   Tick();
   Save();
+  TickRecorder(true);
   absl::Status status = WriteStats();
   if (capture_) status.Update(capture_->Close());
   return status;
@@ -334,9 +341,11 @@ void LiveAgentImpl::Dispatch(Event event) {
         capture_.reset();
       }
     }
+    if (recorder_) recorder_->Take(one);
     alerts_.clear();
     analysis_->Take(one, effects_, alerts_);
-    for (const Alert& alert : alerts_) {
+    for (Alert& alert : alerts_) {
+      SaveSlice(alert);
       Deliver(alert, one.origin.ktime_ns);
       if (alert.wanted) evidence_->Want({alert.wanted->process, alert.wanted->cause_seq, alert.wanted->stack});
     }
@@ -373,6 +382,38 @@ void LiveAgentImpl::Deliver(const Alert& alert, uint64_t cause_ns) {
   stats_.latency.Add(BoottimeNs() - cause_ns);
 }
 
+absl::Status LiveAgentImpl::OpenRecorder() {
+  if (config_.recorder.max_bytes == 0) return absl::OkStatus();
+  if (config_.recorder.dir.empty()) config_.recorder.dir = config_.state_dir + "/slices";
+  absl::StatusOr<std::unique_ptr<FlightRecorder>> recorder = FlightRecorder::Create(
+      config_.recorder, [this] { return analysis_->host().Restate(analysis_->DetectorState()); });
+  if (!recorder.ok()) return recorder.status();
+  recorder_ = *std::move(recorder);
+  return absl::OkStatus();
+}
+
+// Only what opens a matter: its updates are about the same.
+void LiveAgentImpl::SaveSlice(Alert& alert) {
+  const bool wanted = alert.wants_capture || static_cast<int>(alert.priority) <= config_.recorder.on_alert;
+  if (!recorder_ || !wanted || alert.activity != "open") return;
+  const std::string name =
+      absl::FormatTime("%Y%m%dT%H%M%E3SZ-", absl::FromUnixNanos(alert.time_ns), absl::UTCTimeZone());
+  absl::StatusOr<std::string> path =
+      recorder_->Save(name + alert.id, BoottimeNs(), absl::Nanoseconds(alert.capture_ns));
+  if (path.ok()) {
+    alert.capture = *std::move(path);
+  } else {
+    spdlog::error("alert {} has no slice: {}", alert.id, StatusText(path.status()));
+  }
+}
+
+void LiveAgentImpl::TickRecorder(bool stop) {
+  if (!recorder_) return;
+  if (absl::Status status = recorder_->Tick(BoottimeNs(), stop); !status.ok()) {
+    spdlog::error("a slice of the flight recorder ends early: {}", StatusText(status));
+  }
+}
+
 void LiveAgentImpl::AddFound(std::vector<Found> found) {
   for (Found& one : found) {
     absl::StatusOr<FileKey> key = sensor_->KeyOf(one.fd.get());
@@ -400,6 +441,7 @@ void LiveAgentImpl::Tick() {
   }
   if (ticks_ % kSaveTicks == 0) Save();
   if (capture_) (void)capture_->Flush();
+  TickRecorder(false);
 }
 
 void LiveAgentImpl::Save() {
@@ -428,6 +470,7 @@ absl::Status LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return absl::OkStatus();
   stats_.dropped_scans = discovery_->dropped();
   stats_.evidence = evidence_->stats();
+  if (recorder_) stats_.recorder = recorder_->stats();
   return WriteFileAtomic(
       options_.stats_path,
       StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),

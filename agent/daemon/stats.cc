@@ -35,6 +35,11 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                  {"connections", http.connections}};
   out["evidence"] = {
       {"wanted", stats.evidence.wanted}, {"late", stats.evidence.late}, {"crowded", stats.evidence.crowded}};
+  if (stats.recorder) {
+    out["recorder"] = {{"bytes", stats.recorder->bytes},       {"slices", stats.recorder->slices},
+                       {"failed", stats.recorder->failed},     {"removed", stats.recorder->removed},
+                       {"left_out", stats.recorder->left_out}, {"short", stats.recorder->short_slices}};
+  }
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/capture/flight_recorder.h"
 #include "agent/event/event.h"
 #include "agent/evidence/collector.h"
 #include "agent/host/host_model.h"
@@ -36,6 +38,7 @@ struct AgentStats {
   size_t rules = 0;
   LatencyWindow latency;
   EvidenceStats evidence;
+  std::optional<FlightRecorderStats> recorder;
 };
 
 // One JSON object, documented in docs/operations.md.

@@ -47,6 +47,12 @@ uint64_t AssetTable::DerivedLabels(const FileKey& file) const {
   return it == derived_.end() ? 0 : it->second;
 }
 
+void AssetTable::AddDerivedTo(std::vector<LabelHolder>& holders) const {
+  for (const FileKey& file : derived_order_) {
+    holders.push_back({.file = file, .object = EVENT_OBJECT_FILE, .labels = derived_.at(file)});
+  }
+}
+
 std::vector<const AssetInfo*> AssetTable::Named() const {
   std::vector<const AssetInfo*> named;
   for (const auto& [key, entry] : assets_)

@@ -28,6 +28,8 @@ class AssetTable {
   const AssetInfo* Find(const FileKey& file) const;
   const LabelInfo* Label(uint32_t bit) const;
   uint64_t DerivedLabels(const FileKey& file) const;
+  // Those files, as holders.
+  void AddDerivedTo(std::vector<LabelHolder>& holders) const;
   // Bits of labels with a model, a checkpoint or an adapter behind them.
   uint64_t ModelLabels() const { return model_labels_; }
   std::vector<const AssetInfo*> Named() const;

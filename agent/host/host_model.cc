@@ -50,7 +50,61 @@ class HostModelImpl final : public HostModel {
     return stats;
   }
 
+  std::vector<Event> Restate(std::string detector_state) const override {
+    std::vector<Event> events;
+    AgentStart start = start_;
+    start.realtime_offset_ns = realtime_offset_ns_;
+    events.push_back({.body = std::move(start)});
+    for (const AssetInfo* asset : assets_.Named()) events.push_back({.body = Refound(*asset)});
+    StateRestored restored{.detector_state = std::move(detector_state)};
+    for (const ProcessInfo* process : processes_.ByAge()) {
+      if (process->exit_ns != 0 || process->key.start_ns == 0) continue;
+      RestateProcess(*processes_.Find(process->key), events);
+      if (process->labels == 0) continue;
+      restored.holders.push_back({.process = process->key, .object = EVENT_OBJECT_PROCESS, .labels = process->labels});
+    }
+    assets_.AddDerivedTo(restored.holders);
+    events.push_back({.body = std::move(restored)});
+    return events;
+  }
+
  private:
+  static AssetFound Refound(const AssetInfo& asset) {
+    return {.file = asset.file,
+            .path = asset.path,
+            .name = asset.name,
+            .klass = asset.klass,
+            .format = asset.format,
+            .found_by = "state",
+            .size = asset.size,
+            .owner_uid = asset.owner_uid,
+            .label = static_cast<int32_t>(asset.label)};
+  }
+  static void RestateProcess(const ProcessRecord& record, std::vector<Event>& events) {
+    const ProcessInfo& info = record.info;
+    if (record.known) {
+      events.push_back({.origin = {.process = info.key, .tid = info.key.tgid},
+                        .body = ProcessSnapshot{{.parent = info.parent,
+                                                 .exe = info.exe,
+                                                 .uid = info.uid,
+                                                 .gid = info.gid,
+                                                 .login_uid = info.login_uid,
+                                                 .mnt_ns = info.mnt_ns,
+                                                 .pid_ns = info.pid_ns,
+                                                 .comm = info.comm,
+                                                 .path = info.path,
+                                                 .cwd = info.cwd,
+                                                 .args = info.args,
+                                                 .cgroup = info.cgroup}}});
+    }
+    for (const ListeningPort& listening : record.listens) {
+      const SocketTuple socket{.local_port = listening.port};
+      Event event{.origin = {.process = info.key, .tid = info.key.tgid}, .body = Listener{socket}};
+      if (!listening.held_model_before) event.body = SocketState{.socket = socket, .op = EVENT_SOCK_LISTEN};
+      events.push_back(std::move(event));
+    }
+  }
+
   // Most kinds only tell that their process lives.
   template <typename Body>
   void On(const Event& event, const Body&, Effects&) {

@@ -153,6 +153,10 @@ class HostModel {
   virtual int64_t RealtimeNs(uint64_t ktime_ns) const = 0;
   virtual const AgentStart& Start() const = 0;
   virtual HostModelStats Stats() const = 0;
+  // Events that build this state in an empty model with the same config: start, assets with their labels, living
+  // processes, parents first, listeners, labels. Left out: the dead, births and GPU opens that no role rests on yet,
+  // and jobs whose beginning is not told by who is alive. `detector_state` goes along. No event has a number.
+  virtual std::vector<Event> Restate(std::string detector_state) const = 0;
 };
 
 }  // namespace tensorwarden

@@ -209,4 +209,11 @@ std::vector<const ProcessInfo*> ProcessTable::Sorted() const {
   return all;
 }
 
+std::vector<const ProcessInfo*> ProcessTable::ByAge() const {
+  std::vector<const ProcessInfo*> all = Sorted();
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto* a, const auto* b) { return a->key.start_ns < b->key.start_ns; });
+  return all;
+}
+
 }  // namespace tensorwarden

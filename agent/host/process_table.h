@@ -52,6 +52,8 @@ class ProcessTable {
   // The lowest living child of `parent` with the same role and workload; nullptr when there is none.
   ProcessRecord* HeirOf(const ProcessRecord& parent);
   std::vector<const ProcessInfo*> Sorted() const;
+  // Parents before their children.
+  std::vector<const ProcessInfo*> ByAge() const;
   // Processes that were evicted alive since the last call.
   std::vector<ProcessKey> TakeEvictedAlive() { return std::exchange(evicted_alive_, {}); }
 

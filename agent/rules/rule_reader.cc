@@ -84,14 +84,17 @@ class RuleReader {
                   fmt::format("there are no events of source '{}' here; the rule is skipped", Printable(text->text())));
   }
 
-  // Falco records system calls when such a rule matches; here that is for the flight recorder to decide.
+  // Falco records system calls when such a rule matches; here the flight recorder saves a slice, if there is one.
   void ReadCapture() {
-    const auto capture = item_.Flag("capture");
+    if (const auto capture = item_.Flag("capture")) rule_.text.capture = *capture;
     if (const YamlNode* duration = item_.Find("capture_duration")) {
       const auto ms = ParseNumber(duration->scalar.text());
-      if (!ms || *ms <= 0) item_.Error(duration->place, "'capture_duration' must be a number of milliseconds");
+      constexpr double kLongestMs = 600'000;
+      if (!ms || *ms <= 0 || *ms > kLongestMs) {
+        return item_.Error(duration->place, "'capture_duration' must be a number of milliseconds, at most 600000");
+      }
+      rule_.text.capture_ns = static_cast<uint64_t>(*ms * 1e6);
     }
-    if (capture.value_or(false)) item_.Warning(item_.Find("capture")->place, "'capture' has no effect here");
   }
 
   void ReadSuppress() {

@@ -28,6 +28,8 @@ struct RuleInfo {
   std::vector<std::string> false_positives;  // `false_positives:`
   std::vector<std::string> suppress_by;      // fields
   uint64_t suppress_ns = 0;                  // 0 = every match alerts
+  bool capture = false;                      // its alerts save a slice of the flight recorder
+  uint64_t capture_ns = 0;                   // that goes on for this long; 0 = as configured
   std::string file;
   int line = 0;
 };

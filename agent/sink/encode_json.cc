@@ -191,6 +191,7 @@ void WriteOwn(JsonObject::Writer& writer, const Alert& alert) {
   top.Number("updates", alert.updates);
   top.Text("hostname", alert.hostname);
   top.Number("cause_seq", alert.cause_seq);
+  top.Text("capture", alert.capture);
 }
 
 // A UUID (version 8, RFC 9562) of this very message, so that a receiver can drop what it was sent twice.

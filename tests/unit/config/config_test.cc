@@ -300,5 +300,17 @@ TEST_F(ConfigFilesTest, ADirectoryInPlaceOfTheFileIsAnErrorWithItsPath) {
   EXPECT_THAT(std::string(Load().status().message()), HasSubstr(folder_ + "/t.yaml"));
 }
 
+TEST(ConfigTest, TheRecorderNeedsASizeAndTakesPrioritiesByName) {
+  const auto config = ParseConfig("c", "recorder: {size: 64MiB, on_alert: Warning, before: 2m, keep: 3}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->recorder.max_bytes, 64u << 20);
+  EXPECT_EQ(config->recorder.on_alert, static_cast<int>(Priority::kWarning));
+  EXPECT_EQ(config->recorder.before, absl::Minutes(2));
+  EXPECT_EQ(ParseConfig("c", "recorder: {size: 1MiB, on_alert: never}\n")->recorder.on_alert, -1);
+  EXPECT_EQ(ParseConfig("c", "{}\n")->recorder.max_bytes, 0u) << "off";
+  EXPECT_FALSE(ParseConfig("c", "recorder: {keep: 3}\n").ok());
+  EXPECT_FALSE(ParseConfig("c", "recorder: {size: 64MiB, on_alert: critical-ish}\n").ok());
+}
+
 }  // namespace
 }  // namespace tensorwarden

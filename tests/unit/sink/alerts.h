@@ -70,6 +70,7 @@ inline Alert FullAlert() {
   alert.updates = 3;
   alert.hostname = "gpu1";
   alert.cause_seq = 77;
+  alert.capture = "/var/lib/tensorwarden/slices/a.twcap";
   return alert;
 }
 
