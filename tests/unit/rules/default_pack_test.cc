@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "agent/enrich/kinds.h"
 #include "bpf/abi/event.h"
 #include "tests/support/rule_scene.h"
 
