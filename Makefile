@@ -220,12 +220,12 @@ oracle:
 	$(Q)$(SUBMAKE) $(O)/tests/oracle
 	$(Q)$(O)/tests/oracle $(or $(ORACLE_PAIRS),1000000)
 
-## bench        added time per call, latency, loss, throughput; raw data in build/bench/
+## bench        added time per call and how it grows with the host, latency, loss, throughput; BENCH='--only growth' picks a part
 .PHONY: bench
 bench:
 	$(Q)packaging/install-deps.sh build test
 	$(Q)$(SUBMAKE) all $(BENCH_PROGRAMS)
-	$(Q)tests/bench/bench.py --out $(O)
+	$(Q)tests/bench/bench.py --out $(O) $(BENCH)
 
 ## bench-guest  guest instructions per call against tests/bench/guest-limits.json; UPDATE=1 rewrites the limits
 .PHONY: bench-guest
