@@ -33,8 +33,8 @@ DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
         libbpf libfyaml re2
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 CPPFLAGS += -I. -I$(O) -DSPDLOG_FMT_EXTERNAL -DTENSORWARDEN_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CXXFLAGS ?= -O2 -g1
 CXXFLAGS += -std=c++20 -Wall -Wextra -Wno-missing-field-initializers -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -220,12 +220,12 @@ oracle:
 	$(Q)$(SUBMAKE) $(O)/tests/oracle
 	$(Q)$(O)/tests/oracle $(or $(ORACLE_PAIRS),1000000)
 
-## bench        added time per call, latency, loss, throughput; raw data in build/bench/
+## bench        added time per call and how it grows with the host, latency, loss, throughput; BENCH='--only growth' picks a part
 .PHONY: bench
 bench:
 	$(Q)packaging/install-deps.sh build test
 	$(Q)$(SUBMAKE) all $(BENCH_PROGRAMS)
-	$(Q)tests/bench/bench.py --out $(O)
+	$(Q)tests/bench/bench.py --out $(O) $(BENCH)
 
 ## bench-guest  guest instructions per call against tests/bench/guest-limits.json; UPDATE=1 rewrites the limits
 .PHONY: bench-guest

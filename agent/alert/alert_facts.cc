@@ -114,6 +114,7 @@ Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event, 
   if (event.process != nullptr) DescribeActor(*event.process, *event.host, user_names, alert);
   if (event.asset != nullptr) DescribeAsset(*event.asset, alert);
   event.finding != nullptr ? DescribeFinding(*event.finding, alert) : DescribePlainEvent(*event.event, alert);
+  if (!detection.evidence.empty()) alert.evidence = fmt::format("{}; {}", detection.evidence, alert.evidence);
   alert.summary = Summary(alert, event.finding);
   alert.exception = ExceptionYaml(rule.name, event);
   return alert;

@@ -32,6 +32,8 @@ inline constexpr uint32_t kNewestVersion<FileChange> = 1;
 template <>
 inline constexpr uint32_t kNewestVersion<Egress> = 1;
 template <>
+inline constexpr uint32_t kNewestVersion<StateRestored> = 1;
+template <>
 inline constexpr uint32_t kNewestVersion<LossSample> = 1;
 
 template <class T, class... Others>
@@ -317,8 +319,11 @@ void serialize(Archive& ar, LabelHolder& v) {
 
 template <class Archive>
 void serialize(Archive& ar, StateRestored& v) {
-  Version(ar, v);
-  Fields(ar, v, v.holders, v.blind_ns, v.detector_state);
+  const uint32_t version = Version(ar, v);
+  FirstFields<2>(ar, v, v.holders, v.blind_ns, v.detector_state);
+  if (version < 1) return;
+  Field(ar, v.rule_state);
+  Field(ar, v.new_boot);
 }
 
 template <class Archive>

@@ -16,7 +16,7 @@
 #include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
-#include "agent/capture/flight_recorder.h"
+#include "agent/daemon/alert_slices.h"
 #include "agent/daemon/analysis.h"
 #include "agent/daemon/discovery.h"
 #include "agent/daemon/state_store.h"
@@ -81,14 +81,11 @@ class LiveAgentImpl final : public LiveAgent {
   void DispatchOwn(EventBody body);
   void Apply(const HostEffect& effect);
   void Deliver(const Alert& alert, uint64_t cause_ns);
-  absl::Status OpenRecorder();
-  void SaveSlice(Alert& alert);
-  void TickRecorder(bool stop);
   void AddFound(std::vector<Found> found);
   absl::Status StartEvidence();
   void TakeEvidence();
   void Tick();
-  void Save();
+  void Save(bool rules_too);
   absl::Status WriteStats();
   bool Confirmed(const ProcessKey& process) const;
 
@@ -104,7 +101,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<EvidenceCollector> evidence_;  // after the sensor, which its thread asks
   std::unique_ptr<CaptureWriter> capture_;
-  std::unique_ptr<FlightRecorder> recorder_;  // after the analysis, whose state it asks for
+  std::unique_ptr<AlertSlices> slices_;  // after the analysis, whose state it asks for
   std::vector<std::unique_ptr<Sink>> sinks_;
   AgentStats stats_;
   std::vector<Event> drained_;  // these four are reused between events
@@ -113,6 +110,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::vector<Alert> alerts_;
   uint64_t next_tick_ns_ = 0;
   uint64_t saved_ns_ = 0;
+  std::string rule_state_;  // as saved last
   uint64_t ticks_ = 0;
   bool carriers_changed_ = false;
 };
@@ -172,7 +170,9 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
   if (!analysis.ok()) return analysis.status();
   analysis_ = *std::move(analysis);
-  if (absl::Status status = OpenRecorder(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<AlertSlices>> slices = AlertSlices::Create(config_, *analysis_);
+  if (!slices.ok()) return slices.status();
+  slices_ = *std::move(slices);
   stats_.rules = analysis_->rule_count();
   if (stats_.rules == 0) spdlog::warn("no rule is loaded: nothing will be alerted");
   discovery_ = std::make_unique<Discovery>(DiscoveryConfig{.assets = config_.assets,
@@ -246,7 +246,7 @@ void LiveAgentImpl::RestoreState() {
   absl::StatusOr<SavedState> saved = LoadState(config_.state_dir + "/state");
   if (absl::IsNotFound(saved.status())) return;
   if (!saved.ok()) {
-    spdlog::warn("carriers and budgets of the last run are lost: {}", StatusText(saved.status()));
+    spdlog::warn("carriers, budgets and what rules remember of the last run are lost: {}", StatusText(saved.status()));
     return;
   }
   const bool same_boot = saved->boot_id == boot_id_;
@@ -263,6 +263,8 @@ void LiveAgentImpl::RestoreState() {
     restored.blind_ns = BoottimeNs() - saved->saved_ns;
     restored.detector_state = std::move(saved->detector_state);
   }
+  restored.rule_state = std::move(saved->rule_state);
+  restored.new_boot = !same_boot;
   spdlog::info("restored {} label holders after {:.1f} s", restored.holders.size(), restored.blind_ns / 1e9);
   const bool any_process = std::any_of(restored.holders.begin(), restored.holders.end(),
                                        [&](const LabelHolder& h) { return h.process && !Confirmed(h.process); });
@@ -290,12 +292,12 @@ absl::Status LiveAgentImpl::Run() {
     AddFound(discovery_->Take());
     TakeEvidence();
     if (BoottimeNs() >= next_tick_ns_) Tick();
-    if (carriers_changed_ && BoottimeNs() - saved_ns_ >= kSaveGapNs) Save();
+    if (carriers_changed_ && BoottimeNs() - saved_ns_ >= kSaveGapNs) Save(false);
   }
   Pump();
   Tick();
-  Save();
-  TickRecorder(true);
+  Save(true);
+  slices_->Tick(true);
   absl::Status status = WriteStats();
   if (capture_) status.Update(capture_->Close());
   return status;
@@ -341,11 +343,11 @@ void LiveAgentImpl::Dispatch(Event event) {
         capture_.reset();
       }
     }
-    if (recorder_) recorder_->Take(one);
+    slices_->Take(one);
     alerts_.clear();
     analysis_->Take(one, effects_, alerts_);
     for (Alert& alert : alerts_) {
-      SaveSlice(alert);
+      slices_->Save(alert);
       Deliver(alert, one.origin.ktime_ns);
       if (alert.wanted) evidence_->Want({alert.wanted->process, alert.wanted->cause_seq, alert.wanted->stack});
     }
@@ -382,38 +384,6 @@ void LiveAgentImpl::Deliver(const Alert& alert, uint64_t cause_ns) {
   stats_.latency.Add(BoottimeNs() - cause_ns);
 }
 
-absl::Status LiveAgentImpl::OpenRecorder() {
-  if (config_.recorder.max_bytes == 0) return absl::OkStatus();
-  if (config_.recorder.dir.empty()) config_.recorder.dir = config_.state_dir + "/slices";
-  absl::StatusOr<std::unique_ptr<FlightRecorder>> recorder = FlightRecorder::Create(
-      config_.recorder, [this] { return analysis_->host().Restate(analysis_->DetectorState()); });
-  if (!recorder.ok()) return recorder.status();
-  recorder_ = *std::move(recorder);
-  return absl::OkStatus();
-}
-
-// Only what opens a matter: its updates are about the same.
-void LiveAgentImpl::SaveSlice(Alert& alert) {
-  const bool wanted = alert.wants_capture || static_cast<int>(alert.priority) <= config_.recorder.on_alert;
-  if (!recorder_ || !wanted || alert.activity != "open") return;
-  const std::string name =
-      absl::FormatTime("%Y%m%dT%H%M%E3SZ-", absl::FromUnixNanos(alert.time_ns), absl::UTCTimeZone());
-  absl::StatusOr<std::string> path =
-      recorder_->Save(name + alert.id, BoottimeNs(), absl::Nanoseconds(alert.capture_ns));
-  if (path.ok()) {
-    alert.capture = *std::move(path);
-  } else {
-    spdlog::error("alert {} has no slice: {}", alert.id, StatusText(path.status()));
-  }
-}
-
-void LiveAgentImpl::TickRecorder(bool stop) {
-  if (!recorder_) return;
-  if (absl::Status status = recorder_->Tick(BoottimeNs(), stop); !status.ok()) {
-    spdlog::error("a slice of the flight recorder ends early: {}", StatusText(status));
-  }
-}
-
 void LiveAgentImpl::AddFound(std::vector<Found> found) {
   for (Found& one : found) {
     absl::StatusOr<FileKey> key = sensor_->KeyOf(one.fd.get());
@@ -439,12 +409,13 @@ void LiveAgentImpl::Tick() {
   if (ticks_ % kStatsTicks == 0) {
     if (absl::Status status = WriteStats(); !status.ok()) spdlog::warn("{}", StatusText(status));
   }
-  if (ticks_ % kSaveTicks == 0) Save();
+  if (ticks_ % kSaveTicks == 0) Save(true);
   if (capture_) (void)capture_->Flush();
-  TickRecorder(false);
+  slices_->Tick(false);
 }
 
-void LiveAgentImpl::Save() {
+// What rules remember can be some MiB: it is not written anew for each new carrier.
+void LiveAgentImpl::Save(bool rules_too) {
   SavedState state{.boot_id = boot_id_, .saved_ns = BoottimeNs()};
   for (const AssetInfo* asset : analysis_->host().Assets()) {
     state.assets.push_back(AssetFound{.file = asset->file,
@@ -459,8 +430,10 @@ void LiveAgentImpl::Save() {
   }
   state.holders = sensor_->Holders();
   state.detector_state = analysis_->DetectorState();
+  if (rules_too) rule_state_ = analysis_->RuleState();
+  state.rule_state = rule_state_;
   if (absl::Status status = SaveState(config_.state_dir + "/state", state); !status.ok()) {
-    spdlog::warn("a restart would forget carriers and budgets: {}", StatusText(status));
+    spdlog::warn("a restart would forget carriers, budgets and what rules remember: {}", StatusText(status));
   }
   saved_ns_ = BoottimeNs();
   carriers_changed_ = false;
@@ -470,7 +443,8 @@ absl::Status LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return absl::OkStatus();
   stats_.dropped_scans = discovery_->dropped();
   stats_.evidence = evidence_->stats();
-  if (recorder_) stats_.recorder = recorder_->stats();
+  stats_.recorder = slices_->stats();
+  stats_.rule_memory = analysis_->RuleMemory();
   return WriteFileAtomic(
       options_.stats_path,
       StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),

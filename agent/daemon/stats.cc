@@ -40,6 +40,14 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                        {"failed", stats.recorder->failed},     {"removed", stats.recorder->removed},
                        {"left_out", stats.recorder->left_out}, {"short", stats.recorder->short_slices}};
   }
+  for (const RuleMemoryStats& memory : stats.rule_memory) {
+    out["rule_memory"][memory.rule] = {{"keys", memory.keys},
+                                       {"values", memory.values},
+                                       {"evicted_keys", memory.evicted_keys},
+                                       {"evicted_values", memory.evicted_values},
+                                       {"uncounted", memory.uncounted},
+                                       {"unsaved_keys", memory.unsaved_keys}};
+  }
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},

@@ -12,6 +12,7 @@
 #include "agent/event/event.h"
 #include "agent/evidence/collector.h"
 #include "agent/host/host_model.h"
+#include "agent/rules/ruleset.h"
 #include "agent/sensor/sensor.h"
 #include "agent/traffic/http_meter.h"
 
@@ -39,6 +40,7 @@ struct AgentStats {
   LatencyWindow latency;
   EvidenceStats evidence;
   std::optional<FlightRecorderStats> recorder;
+  std::vector<RuleMemoryStats> rule_memory;  // of the rules that have one
 };
 
 // One JSON object, documented in docs/operations.md.

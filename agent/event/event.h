@@ -277,6 +277,8 @@ struct StateRestored {
   std::vector<LabelHolder> holders;
   uint64_t blind_ns = 0;       // between the last save and this start
   std::string detector_state;  // opaque, written by the detectors' Save()
+  std::string rule_state;      // opaque, written by the rules with memory
+  bool new_boot = false;       // it was saved in an earlier boot
 };
 
 struct LossSample {

@@ -50,13 +50,12 @@ class HostModelImpl final : public HostModel {
     return stats;
   }
 
-  std::vector<Event> Restate(std::string detector_state) const override {
+  std::vector<Event> Restate(StateRestored restored) const override {
     std::vector<Event> events;
     AgentStart start = start_;
     start.realtime_offset_ns = realtime_offset_ns_;
     events.push_back({.body = std::move(start)});
     for (const AssetInfo* asset : assets_.Named()) events.push_back({.body = Refound(*asset)});
-    StateRestored restored{.detector_state = std::move(detector_state)};
     for (const ProcessInfo* process : processes_.ByAge()) {
       if (process->exit_ns != 0 || process->key.start_ns == 0) continue;
       RestateProcess(*processes_.Find(process->key), events);

@@ -155,8 +155,9 @@ class HostModel {
   virtual HostModelStats Stats() const = 0;
   // Events that build this state in an empty model with the same config: start, assets with their labels, living
   // processes, parents first, listeners, labels. Left out: the dead, births and GPU opens that no role rests on yet,
-  // and jobs whose beginning is not told by who is alive. `detector_state` goes along. No event has a number.
-  virtual std::vector<Event> Restate(std::string detector_state) const = 0;
+  // and jobs whose beginning is not told by who is alive. `memory`, that of detectors and rules,
+  // goes along. No event has a number.
+  virtual std::vector<Event> Restate(StateRestored memory) const = 0;
 };
 
 }  // namespace tensorwarden

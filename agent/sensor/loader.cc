@@ -44,6 +44,8 @@ bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
   }
   const std::string section = Section(skeleton_->obj, spec.program);
   std::string why = section.empty() ? "not built in" : kernel.WhyNot(section);
+  if (why.empty() && !spec.needs.empty() && !kernel.Has(spec.needs))
+    why = fmt::format("{}: {}", spec.needs, kernel.WhyAbsent(spec.needs));
   if (why.empty()) return true;
   refused_[spec.program] = std::move(why);
   return false;

@@ -81,7 +81,7 @@ constexpr ProbeSpec kProbes[] = {
     // Where unconnected datagrams go: 200 ns on each, so only while somebody may carry something.
     {"socket_sendmsg4", "sendmsg4", kDataPath, kEscalated, true},
     {"socket_sendmsg6", "sendmsg6", kDataPath, kEscalated, true},
-    {"dns_query", "dns_query", kDataPath, kDns, true},
+    {"dns_query", "dns_query", kDataPath, kDns, true, {}, "variables"},
     {"dns_query", "dns_query_plain", kDataPath, kDns, true},
     {"query_file", "query_fd", kDataPath, kOnRequest, true},
     {"set_process", "set_process", kDataPath, kOnRequest, true},

@@ -35,6 +35,7 @@ struct ProbeSpec {
   // The subject has one hook on every kernel, so a limit on tiers does not take it away.
   bool only_hook = false;
   std::string_view only_with = {};  // wanted only where this program was chosen; it would count twice otherwise
+  std::string_view needs = {};      // of KernelFeatures, beside what the program's section says
 };
 
 // The system calls that labels need, by their tracepoints' names ("sys_exit_read"); some machines lack a few.

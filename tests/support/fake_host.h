@@ -34,7 +34,7 @@ class FakeHost final : public HostModel {
   int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns; }
   const AgentStart& Start() const override { return start; }
   HostModelStats Stats() const override { return {}; }
-  std::vector<Event> Restate(std::string) const override { return {}; }
+  std::vector<Event> Restate(StateRestored) const override { return {}; }
 
   std::map<ProcessKey, ProcessInfo> processes;
   std::map<FileKey, AssetInfo> assets;

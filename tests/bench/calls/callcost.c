@@ -7,7 +7,7 @@
  * DIR (default /tmp) must lie on a disk file system: the page cache of tmpfs has no tracepoints. The file that is read
  * stays there for the next run: another one would lie in other pages, which makes more of a difference than a probe.
  * PORT is where the small HTTP server of the `http` case listens (default 18080). ASSET, of 4 MiB or more, is what
- * `pread_asset` reads; it is opened last, when the agent has had time to see what program this is.
+ * `pread_asset` reads; it is opened when the agent has had time to see what program this is.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -33,6 +33,7 @@
 #define FILE_BYTES (16 << 20)
 #define BLOCK 4096
 #define CHUNKS_MAX 1000
+#define KNOWN_AFTER_US 300000
 
 static const char *dir = "/tmp";
 static int port = 18080;
@@ -362,8 +363,11 @@ int main(int argc, char **argv)
 	set_up_files();
 	set_up_sockets();
 	set_up_http();
-	if (asset)
-		must((asset_fd = open(asset, O_RDONLY | O_CLOEXEC)) >= 0, asset);
+	if (asset) {
+		usleep(KNOWN_AFTER_US);
+		asset_fd = open(asset, O_RDONLY | O_CLOEXEC);
+		must(asset_fd >= 0, asset);
+	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (chosen(cases[i].name, argv + optind) && possible(&cases[i]))
 			measure(&cases[i], chunks);

@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	if (argc == 3)
+	if (argc == 3 && processes)
 		usleep(KNOWN_AFTER_US);
 	failed = gather(processes, argc == 3 ? argv[2] : NULL);
 	if (failed) {

@@ -29,7 +29,7 @@ class FlightRecorderTest : public ::testing::Test {
   void Start(FlightRecorderConfig config) {
     seq_ = 0;
     model_ = HostModel::Create({}).value();
-    auto recorder = FlightRecorder::Create(std::move(config), [this] { return model_->Restate("detectors"); });
+    auto recorder = FlightRecorder::Create(std::move(config), [this] { return model_->Restate({}); });
     ASSERT_TRUE(recorder.ok()) << recorder.status();
     recorder_ = *std::move(recorder);
     Feed(0, AgentStart{.hostname = "h", .boot_id = "b"});
