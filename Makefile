@@ -10,8 +10,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 VERSION := 0.1.0
 
 # What each folder of agent/ may include, and so link, besides itself. tests/lint/includes.py checks it.
-FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor evidence pipeline config daemon cli \
-           helpers
+FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor evidence pipeline config daemon author \
+           cli helpers
 DEPS_base     :=
 DEPS_event    := base
 DEPS_artifact := base
@@ -29,7 +29,8 @@ DEPS_helpers  := evidence event base
 DEPS_pipeline := traffic event base
 DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
 DEPS_daemon   := config evidence $(DEPS_config)
-DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
+DEPS_author   := daemon $(DEPS_daemon)
+DEPS_cli      := author daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
         libbpf libfyaml re2

@@ -57,6 +57,10 @@ absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text) {
   return duration;
 }
 
+void PrintJson(const nlohmann::ordered_json& document) {
+  fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
 int Fail(const absl::Status& status) {
   std::string message(status.message());
   std::replace(message.begin(), message.end(), '\n', ' ');

@@ -29,13 +29,18 @@ std::string ShippedRules() {
 
 }  // namespace
 
-absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& paths) {
   absl::StatusOr<std::vector<RuleFile>> files =
       LoadRuleFiles(paths.empty() ? std::vector<std::string>{ShippedRules()} : paths);
   if (!files.ok() && paths.empty()) {
     return absl::NotFoundError(
         fmt::format("{}: give --rules, or install the shipped rules", StatusText(files.status())));
   }
+  return files;
+}
+
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+  absl::StatusOr<std::vector<RuleFile>> files = ReadRules(paths);
   if (!files.ok()) return files.status();
   LoadedRules loaded;
   absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings);

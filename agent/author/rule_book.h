@@ -1,0 +1,65 @@
+// Rule files opened up for people: every definition, and every condition by what it was compiled to.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "agent/rules/code_generator.h"
+#include "agent/rules/definitions.h"
+#include "agent/rules/program.h"
+#include "agent/rules/rule_index.h"
+#include "agent/rules/ruleset.h"
+#include "agent/rules/source_text.h"
+#include "agent/rules/type_checker.h"
+#include "agent/rules/typed_condition.h"
+
+namespace tensorwarden::author {
+
+struct BookRule {
+  const rules::RuleDefinition* definition = nullptr;
+  // With its exceptions; nullopt when it has an error, or events of its source do not exist here.
+  std::optional<rules::TypedCondition> condition;
+  std::vector<rules::Anchor> anchors;
+
+  KindSet kinds() const { return condition ? condition->can_hold : 0; }
+  bool never() const { return condition && condition->can_hold == 0; }
+};
+
+class RuleBook {
+ public:
+  // What is wrong with the files is for RuleSet::Compile to say; here it is left out.
+  explicit RuleBook(const std::vector<RuleFile>& files);
+  RuleBook(const RuleBook&) = delete;
+  RuleBook& operator=(const RuleBook&) = delete;
+
+  const std::deque<rules::SourceFile>& sources() const { return sources_; }
+  const rules::Definitions& definitions() const { return definitions_; }
+  const std::vector<BookRule>& rules() const { return rules_; }
+  // nullptr when there is none.
+  const BookRule* Find(std::string_view name) const;
+  std::vector<std::string_view> Nearest(std::string_view name) const;
+  // The text that the index looks the rule up by; nullptr when it is tried on every event of its kinds.
+  const rules::Anchor* IndexKey(const BookRule& rule) const { return index_.Best(rule.anchors); }
+
+  // For explanations, which compile parts of conditions again.
+  rules::Program& program() { return program_; }
+  const rules::Program& program() const { return program_; }
+  rules::TypeChecker& checker() { return *checker_; }
+
+ private:
+  BookRule Open(const rules::RuleDefinition& definition);
+
+  std::deque<rules::SourceFile> sources_;
+  std::vector<RuleProblem> problems_;
+  rules::Diagnostics diagnostics_;
+  rules::Definitions definitions_;
+  rules::Program program_;
+  std::optional<rules::TypeChecker> checker_;  // made once the definitions are complete
+  rules::RuleIndex index_;                     // asked before it is built
+  std::vector<BookRule> rules_;
+};
+
+}  // namespace tensorwarden::author

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""`tensorwarden rules`, as a person or a tool calls it. TENSORWARDEN names the program; run from the repository's root."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import jsonschema
+
+PROGRAM = os.environ.get("TENSORWARDEN", "build/tensorwarden")
+BAD = "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  condition: proc.nme = a\n"
+ODD = "- list: l\n  items: [a]\n"
+
+
+def rules(*arguments):
+    return subprocess.run([PROGRAM, "rules", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+class RulesCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def file(self, name, text):
+        path = pathlib.Path(self.folder.name) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+
+class Check(RulesCase):
+    def test_the_shipped_rules_are_clean(self):
+        done = rules("check", "rules")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"0 errors, 0 warnings\n$")
+
+    def test_exit_status(self):
+        bad, odd = self.file("bad.yaml", BAD), self.file("odd.yaml", ODD)
+        self.assertEqual(rules("check", bad).returncode, 1)
+        self.assertEqual(rules("check", odd).returncode, 0)
+        self.assertEqual(rules("check", "--strict", odd).returncode, 1)
+        self.assertEqual(rules("check", "/nowhere").returncode, 2)
+        self.assertEqual(rules("check", "--nonsense").returncode, 2)
+
+    def test_a_caret_stands_below_the_place(self):
+        lines = rules("check", self.file("bad.yaml", BAD)).stdout.splitlines()
+        self.assertIn(":5:14: error: rule 'r': unknown field 'proc.nme'", lines[0])
+        self.assertEqual(lines[1][lines[2].index("^"):], "proc.nme = a")
+
+    def test_json(self):
+        done = rules("check", "--json", self.file("odd.yaml", ODD))
+        report = json.loads(done.stdout)
+        self.assertEqual((report["errors"], report["warnings"]), (0, 1))
+        self.assertEqual(report["remarks"][0]["id"], "unused-list")
+
+    def test_a_rule_on_opens_says_what_serves_it(self):
+        path = self.file("open.yaml", BAD.replace("proc.nme = a", "evt.type = open and proc.name = a"))
+        self.assertIn("asks for file_open", rules("check", path).stdout)
+        served = json.loads(rules("check", "--json", path).stdout)["rules"][0]["served_by"]
+        self.assertEqual([(row["kind"], row["on_demand"]) for row in served], [("file_open", True)])
+
+    def test_sarif_is_valid(self):
+        schema = json.loads(pathlib.Path("tests/data/schemas/sarif-schema-2.1.0.json").read_text())
+        for path in (self.file("bad one.yaml", BAD + ODD), "rules"):
+            document = json.loads(rules("check", "--sarif", path).stdout)
+            jsonschema.validate(document, schema)
+        self.assertEqual(document["runs"][0]["results"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
