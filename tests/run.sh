@@ -41,6 +41,7 @@ gtest='^\[==========\] .* ran\.|^\[  PASSED  \]|^\[  SKIPPED \] [0-9]+ tests?|^ 
 for program in "$out"/tests/unit/*; do
 	[ -f "$program" ] && [ -x "$program" ] && run "unit/$(basename "$program")" 180 "$gtest" "$program"
 done
+run rules 120 'tests of rules:' "$out/tensorwarden" rules test rules
 run lint-rules 60 '^(Ran|OK|FAILED)' python3 -m unittest discover -s tests/lint -p '*_test.py'
 
 for program in "$out"/fuzz/*; do

@@ -40,6 +40,7 @@ void AddRules(CLI::App& app, Action& action) {
   CLI::App* rules = app.add_subcommand("rules", "Check, list, explain and test rules");
   rules->require_subcommand(1);
   AddRulesCheck(*rules, action);
+  AddRulesTest(*rules, action);
 }
 
 }  // namespace tensorwarden

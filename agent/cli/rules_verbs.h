@@ -10,6 +10,7 @@
 
 #include "agent/author/rule_book.h"
 #include "agent/cli/verbs.h"
+#include "agent/daemon/rule_source.h"
 
 namespace tensorwarden {
 
@@ -31,5 +32,6 @@ absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags);
 absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags);
 
 void AddRulesCheck(CLI::App& rules, Action& action);
+void AddRulesTest(CLI::App& rules, Action& action);
 
 }  // namespace tensorwarden

@@ -19,6 +19,8 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+}  // namespace
+
 std::string ShippedRules() {
   char buffer[PATH_MAX];
   const ssize_t n = readlink("/proc/self/exe", buffer, sizeof(buffer));
@@ -26,8 +28,6 @@ std::string ShippedRules() {
   const std::string beside = binary.substr(0, binary.rfind('/')) + "/../rules";
   return IsDirectory(beside) ? beside : kInstalledRules;
 }
-
-}  // namespace
 
 absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& paths) {
   absl::StatusOr<std::vector<RuleFile>> files =

@@ -69,5 +69,48 @@ class Check(RulesCase):
         self.assertEqual(document["runs"][0]["results"], [])
 
 
+RULE = BAD.replace("proc.nme = a", "evt.type = process_exit and evt.exit_code = 3")
+TEST = """- test: t
+  rule: r
+  events: [{process_exit: {exit_code: 3}}]
+  expect: [{}]
+"""
+
+
+class Test(RulesCase):
+    def test_the_shipped_rules_do_what_their_tests_say(self):
+        for path in ("rules", "rules/tests", "rules/tests/gpu.yaml"):
+            done = rules("test", path)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, r"^\d+ tests of rules: 0 failed\n$")
+
+    def test_tests_lie_below_their_rules_or_beside_them(self):
+        self.file("a/r.yaml", RULE)
+        below = self.file("a/tests/t.yaml", TEST)
+        self.file("b/r.yaml", RULE)
+        self.file("b/t.yaml", TEST)
+        for path in (below.parent.parent, below.parent, below, pathlib.Path(self.folder.name) / "b"):
+            self.assertEqual(rules("test", path).stdout, "1 tests of rules: 0 failed\n")
+
+    def test_a_difference_is_shown_and_fails(self):
+        self.file("r.yaml", RULE)
+        path = self.file("tests/t.yaml", TEST.replace("code: 3", "code: 4"))
+        done = rules("test", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"FAIL {path}:1: t\n  - missing: r\n", done.stdout)
+        result = json.loads(rules("test", "--json", path).stdout)
+        self.assertEqual((result["passed"], result["differences"]), (False, ["- missing: r"]))
+
+    def test_a_broken_test_file_fails(self):
+        self.file("r.yaml", RULE)
+        done = rules("test", self.file("tests/t.yaml", TEST.replace("expect", "expects")))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("unknown key 'expects'; did you mean 'expect'?", done.stderr)
+
+    def test_no_tests_is_wrong_usage(self):
+        self.assertEqual(rules("test", self.file("r.yaml", RULE)).returncode, 2)
+        self.assertEqual(rules("test", "/nowhere").returncode, 2)
+
+
 if __name__ == "__main__":
     unittest.main()
