@@ -22,7 +22,8 @@ void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
   verb.add_option("--rules", flags.rules,
                   "Rule file or directory; repeatable (default: the config's, else the shipped ones)")
       ->type_name("F|DIR")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // what follows is the next argument, not a second path
   verb.add_option("--output", flags.output, "Alerts on stdout as json, text or falco")
       ->check(CLI::IsMember({"json", "text", "falco"}));
 }

@@ -13,7 +13,8 @@ void AddRulesFlags(CLI::App& verb, RulesFlags& flags) {
 void AddRulesOption(CLI::App& verb, RulesFlags& flags) {
   verb.add_option("--rules", flags.paths, "Rule file or directory; repeatable (default: the shipped ones)")
       ->type_name("F|DIR")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   verb.add_option("--config", flags.config, "Config file, for where the rules are")->type_name("F");
   verb.add_flag("--json", flags.json, "For machines");
 }
@@ -41,6 +42,7 @@ void AddRules(CLI::App& app, Action& action) {
   rules->require_subcommand(1);
   AddRulesCheck(*rules, action);
   AddRulesTest(*rules, action);
+  AddRulesExplain(*rules, action);
 }
 
 }  // namespace tensorwarden

@@ -142,7 +142,8 @@ void AddRulesTest(CLI::App& rules, Action& action) {
       ->type_name("FILE|DIR");
   verb->add_option("--rules", flags->rules, "The rules to test, when they do not lie beside the tests; repeatable")
       ->type_name("F|DIR")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   verb->add_flag("--json", flags->json, "One object a line");
   verb->add_flag("-v,--verbose", flags->verbose, "Name the tests that passed too");
   verb->callback([flags, &action] { action = [flags] { return RunRulesTest(*flags); }; });

@@ -32,6 +32,7 @@ absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags);
 absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags);
 
 void AddRulesCheck(CLI::App& rules, Action& action);
+void AddRulesExplain(CLI::App& rules, Action& action);
 void AddRulesTest(CLI::App& rules, Action& action);
 
 }  // namespace tensorwarden

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <filesystem>
 
 #include "agent/base/digest.h"
 #include "agent/base/status_text.h"
@@ -25,7 +26,8 @@ std::string ShippedRules() {
   char buffer[PATH_MAX];
   const ssize_t n = readlink("/proc/self/exe", buffer, sizeof(buffer));
   std::string binary(buffer, n > 0 ? static_cast<size_t>(n) : 0);
-  const std::string beside = binary.substr(0, binary.rfind('/')) + "/../rules";
+  const std::filesystem::path folder = std::filesystem::path(binary).parent_path();
+  const std::string beside = (folder / ".." / "rules").lexically_normal().string();
   return IsDirectory(beside) ? beside : kInstalledRules;
 }
 

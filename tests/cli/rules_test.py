@@ -112,5 +112,30 @@ class Test(RulesCase):
         self.assertEqual(rules("test", "/nowhere").returncode, 2)
 
 
+class Explain(RulesCase):
+    def test_a_rule(self):
+        path = self.file("r.yaml", BAD.replace("proc.nme = a", "evt.type in (open, openat) and proc.name in (a, b)"))
+        done = rules("explain", "--rules", path, "r")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("index key: proc.name is a or b\n", done.stdout)
+        self.assertIn("asks of the kernel: file_open", done.stdout)
+        self.assertIn("object, else system call tier", done.stdout)
+        report = json.loads(rules("explain", "--json", "--rules", path, "r").stdout)
+        self.assertEqual([kind["kind"] for kind in report["kinds"]], ["file_open"])
+        self.assertEqual(report["condition"], "evt.type in (open, openat) and proc.name in (a, b)")
+
+    def test_every_shipped_rule_can_be_explained(self):
+        for rule in json.loads(rules("check", "--json", "rules").stdout)["rules"]:
+            self.assertEqual(rules("explain", "--rules", "rules", rule["name"]).returncode, 0)
+
+    def test_wrong_usage(self):
+        done = rules("explain", "--rules", "rules", "Weights delete")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("did you mean 'Weights deleted'?", done.stderr)
+        self.assertEqual(rules("explain").returncode, 2)
+        self.assertEqual(rules("explain", "--event", "1").returncode, 2)
+        self.assertEqual(rules("explain", "--rules", "rules", "--event", "1", "--capture", "/nowhere").returncode, 1)
+
+
 if __name__ == "__main__":
     unittest.main()
