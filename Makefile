@@ -190,6 +190,11 @@ $(O)/tidy/%.ok: %.cc .clang-tidy | $(SKEL)
 		{ grep -v 'warnings\? generated' $@.err >&2; rm -f $@.err; exit 1; }
 	$(Q)rm -f $@.err; g++ -std=c++20 $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $< && touch $@
 
+## docs         write the pages that are made from the program
+.PHONY: docs
+docs: $(O)/tensorwarden
+	$(Q)$(O)/tensorwarden rules fields --markdown > docs/fields.md
+
 ## fuzz         each fuzzer for FUZZ_SECONDS (600)
 .PHONY: fuzz
 fuzz:

@@ -41,6 +41,8 @@ void AddRules(CLI::App& app, Action& action) {
   CLI::App* rules = app.add_subcommand("rules", "Check, list, explain and test rules");
   rules->require_subcommand(1);
   AddRulesCheck(*rules, action);
+  AddRulesList(*rules, action);
+  AddRulesFields(*rules, action);
   AddRulesTest(*rules, action);
   AddRulesExplain(*rules, action);
 }

@@ -33,6 +33,8 @@ absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags
 
 void AddRulesCheck(CLI::App& rules, Action& action);
 void AddRulesExplain(CLI::App& rules, Action& action);
+void AddRulesList(CLI::App& rules, Action& action);
+void AddRulesFields(CLI::App& rules, Action& action);
 void AddRulesTest(CLI::App& rules, Action& action);
 
 }  // namespace tensorwarden

@@ -137,5 +137,21 @@ class Explain(RulesCase):
         self.assertEqual(rules("explain", "--rules", "rules", "--event", "1", "--capture", "/nowhere").returncode, 1)
 
 
+class List(RulesCase):
+    def test_rules(self):
+        path = self.file("r.yaml", RULE + "  enabled: false\n  tags: [a, b]\n")
+        self.assertEqual(rules("list", path).stdout, f"r  Notice         off  {path}:1  a,b\n")
+        row = json.loads(rules("list", "--json", path).stdout)
+        self.assertEqual((row["name"], row["enabled"], row["tags"], row["line"]), ("r", False, ["a", "b"], 1))
+
+    def test_fields(self):
+        rows = [json.loads(line) for line in rules("fields", "--json").stdout.splitlines()]
+        by_name = {row["name"]: row for row in rows}
+        self.assertEqual(by_name["gpu.major"]["kinds"], ["device_open"])
+        self.assertTrue(by_name["proc.tty"]["always_empty"])
+        self.assertEqual(by_name["proc.aname"]["usage"], "proc.aname[N]")
+        self.assertEqual(len(rules("fields").stdout.splitlines()), len(rows))
+
+
 if __name__ == "__main__":
     unittest.main()
