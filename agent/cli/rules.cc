@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 
@@ -40,10 +42,13 @@ absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags
 void AddRules(CLI::App& app, Action& action) {
   CLI::App* rules = app.add_subcommand("rules", "Check, list, explain and test rules");
   rules->require_subcommand(1);
+  // These only print: a reader that has seen enough ends them, quietly.
+  rules->callback([] { std::signal(SIGPIPE, SIG_DFL); });
   AddRulesCheck(*rules, action);
   AddRulesList(*rules, action);
   AddRulesFields(*rules, action);
   AddRulesTest(*rules, action);
+  AddRulesCoverage(*rules, action);
   AddRulesExplain(*rules, action);
 }
 

@@ -35,6 +35,7 @@ void AddRulesCheck(CLI::App& rules, Action& action);
 void AddRulesExplain(CLI::App& rules, Action& action);
 void AddRulesList(CLI::App& rules, Action& action);
 void AddRulesFields(CLI::App& rules, Action& action);
+void AddRulesCoverage(CLI::App& rules, Action& action);
 void AddRulesTest(CLI::App& rules, Action& action);
 
 }  // namespace tensorwarden

@@ -153,5 +153,20 @@ class List(RulesCase):
         self.assertEqual(len(rules("fields").stdout.splitlines()), len(rows))
 
 
+class Coverage(RulesCase):
+    def test_json(self):
+        report = json.loads(rules("coverage", "--json", "rules").stdout)
+        self.assertEqual(report["atlas_unknown"], [])
+        rows = {row["id"]: row for row in report["atlas"]}
+        self.assertEqual(rows["AML.T0025"]["name"], "Exfiltration via Cyber Means")
+        self.assertNotIn("AML.T0025", [gap["id"] for gap in report["atlas_gaps"]])
+        self.assertTrue(report["requirement"] and report["owasp"] and report["attack"])
+
+    def test_a_reader_may_stop_early(self):
+        command = f"{PROGRAM} rules coverage rules; echo $? >&2"
+        done = subprocess.run(["bash", "-c", f"({command}) | head -n 1"], capture_output=True, text=True, timeout=60)
+        self.assertNotIn("terminate", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
