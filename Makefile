@@ -237,7 +237,9 @@ install: all
 	install -D -m 0755 $(O)/tensorwarden $(DESTDIR)$(PREFIX)/bin/tensorwarden
 	install -D -m 0755 $(O)/tensorwarden-symbols $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-symbols
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules
-	install -m 0644 rules/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/
+	install -m 0644 rules/*.yaml rules/rule-file.schema.json $(DESTDIR)/usr/share/tensorwarden/rules/
+	install -d $(DESTDIR)/usr/share/tensorwarden/rules/tests
+	install -m 0644 rules/tests/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/tests/
 	install -D -m 0644 packaging/tensorwarden.yaml $(DESTDIR)/usr/share/doc/tensorwarden/tensorwarden.yaml
 	install -D -m 0644 packaging/tensorwarden.service $(DESTDIR)/lib/systemd/system/tensorwarden.service
 

@@ -9,7 +9,7 @@ BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libb
   libabsl-dev libfmt-dev libspdlog-dev libcli11-dev libfyaml-dev nlohmann-json3-dev rapidjson-dev libcereal-dev
   libre2-dev libssl-dev libzstd-dev libxxhash-dev"
 # libclang-rt-14-dev holds libFuzzer and the sanitizers, procps and iproute2 serve the live tests.
-TEST="libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema curl iproute2 procps util-linux"
+TEST="libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema python3-yaml curl iproute2 procps util-linux"
 LINT="clang-format clang-tidy shellcheck python3"
 DEMO="python3 python3-torch python3-numpy curl iproute2 procps util-linux gzip"
 # xfsprogs makes the file system on which a copy shares blocks; the rest is what thieves and ordinary people use.

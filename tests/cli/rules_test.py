@@ -8,10 +8,20 @@ import tempfile
 import unittest
 
 import jsonschema
+import yaml
 
 PROGRAM = os.environ.get("TENSORWARDEN", "build/tensorwarden")
 BAD = "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  condition: proc.nme = a\n"
 ODD = "- list: l\n  items: [a]\n"
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Dates and "=" stay texts, as editors read them."""
+
+
+PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("timestamp", "value")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
 
 
 def rules(*arguments):
@@ -166,6 +176,63 @@ class Coverage(RulesCase):
         command = f"{PROGRAM} rules coverage rules; echo $? >&2"
         done = subprocess.run(["bash", "-c", f"({command}) | head -n 1"], capture_output=True, text=True, timeout=60)
         self.assertNotIn("terminate", done.stderr)
+
+
+class Schema(RulesCase):
+    """rules/rule-file.schema.json, for editors, agrees with the program on keys and their types."""
+
+    WHOLE = {"rule": "r", "desc": "d", "condition": "evt.type = process_exit", "output": "o", "priority": "Notice"}
+
+    def setUp(self):
+        super().setUp()
+        schema = json.loads(pathlib.Path("rules/rule-file.schema.json").read_text())
+        jsonschema.Draft7Validator.check_schema(schema)
+        self.keys = schema["definitions"]["rule"]["properties"]
+        self.validator = jsonschema.Draft7Validator(schema)
+
+    def by_schema(self, items):
+        return self.validator.is_valid(items)
+
+    def by_program(self, items):
+        return rules("check", self.file("r.yaml", json.dumps(items))).returncode == 0
+
+    def test_rule_files_that_load_are_valid(self):
+        for path in [*pathlib.Path("rules").glob("*.yaml"), *pathlib.Path("tests/data/falco").glob("*.yaml")]:
+            items = yaml.load(path.read_text(), PlainLoader)
+            self.assertEqual([error.message for error in self.validator.iter_errors(items)], [], path)
+
+    def test_the_program_knows_every_key(self):
+        for key in self.keys:
+            item = {**self.WHOLE, key: self.WHOLE.get(key, "x")}
+            self.assertNotIn("unknown key", rules("check", self.file("r.yaml", json.dumps([item]))).stdout, key)
+
+    def test_both_take_and_refuse_the_same(self):
+        earlier = [self.WHOLE]
+        rows = [
+            (True, [{**self.WHOLE, "priority": "INFO", "tags": ["a"], "suppress": {"by": ["proc.name"], "for": "10m"}}]),
+            (True, earlier + [{"rule": "r", "enabled": False}]),
+            (True, earlier + [{"rule": "r", "append": True, "condition": "and proc.name = a"}]),
+            (True, earlier + [{"rule": "r", "priority": "Debug", "override": {"priority": "replace"}}]),
+            (True, [{**self.WHOLE, "exceptions": [{"name": "e", "fields": "proc.name", "values": ["a"],
+                                                   "expires": "2099-03-31", "reason": "x"}]}]),
+            (True, [{"list": "l", "items": [1, "a"]}, {"macro": "m", "condition": "proc.name in (l)"}]),
+            (True, [{"required_engine_version": "0.50.0"}]),
+            (False, [{"rule": "r"}]),
+            (False, [{key: value for key, value in self.WHOLE.items() if key != "output"}]),
+            (False, [{**self.WHOLE, "conditon": "x"}]),
+            (False, [{**self.WHOLE, "priority": "Huge"}]),
+            (False, [{**self.WHOLE, "enabled": "maybe"}]),
+            (False, [{**self.WHOLE, "suppress": {"by": ["proc.name"]}}]),
+            (False, [{**self.WHOLE, "suppress": {"for": "1m", "per": "x"}}]),
+            (False, [{**self.WHOLE, "exceptions": [{"fields": ["proc.name"]}]}]),
+            (False, earlier + [{"rule": "r", "priority": "Debug", "override": {"priority": "add"}}]),
+            (False, [{"list": "l"}]),
+            (False, [{"macro": "m"}]),
+            (False, [{"lists": "l", "items": []}]),
+            (False, {"rule": "r"}),
+        ]
+        for good, items in rows:
+            self.assertEqual((self.by_schema(items), self.by_program(items)), (good, good), items)
 
 
 if __name__ == "__main__":
