@@ -105,7 +105,7 @@ class ValueReader {
 
     template <class T, class... Form>
     void operator()(const char* name, T& member, const Form&... form) {
-      names.push_back(name);
+      names.emplace_back(name);
       if (const rules::YamlNode* value = ValueOf(node, name)) ok = reader.Read(*value, member, form...) && ok;
     }
   };
