@@ -25,7 +25,7 @@ DEPS_sink     := alert $(DEPS_alert)
 DEPS_capture  := event base
 DEPS_sensor   := event base
 DEPS_evidence := sensor event base
-DEPS_helpers  := evidence event base
+DEPS_helpers  := evidence capture event base
 DEPS_pipeline := traffic event base
 DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
 DEPS_daemon   := config evidence $(DEPS_config)
@@ -34,8 +34,8 @@ DEPS_cli      := author daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
         libbpf libfyaml re2
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 CPPFLAGS += -I. -I$(O) -DSPDLOG_FMT_EXTERNAL -DTENSORWARDEN_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CXXFLAGS ?= -O2 -g1
 CXXFLAGS += -std=c++20 -Wall -Wextra -Wno-missing-field-initializers -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -52,7 +52,7 @@ archive = $(O)/agent/lib$(1).a
 archives = $(foreach f,$(1),$(call archive,$(f)))
 
 .PHONY: all
-all: $(O)/tensorwarden $(O)/tensorwarden-symbols
+all: $(O)/tensorwarden $(O)/tensorwarden-symbols $(O)/tensorwarden-scap
 
 .PHONY: help
 help:
@@ -87,6 +87,15 @@ BCC_LIBS := -l:libbcc.a -lelf -lz
 $(O)/tensorwarden-symbols: $(O)/agent/helpers/symbols/main.o $(call archives,helpers evidence event base)
 	$(SAY) LD $@
 	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(BCC_LIBS) $(PKG_LIBS)
+
+# Debian's libsinsp has no pkg-config file. Without HAS_CAPTURE its classes have another layout than the library's.
+SINSP_HOME := /usr/include/falcosecurity-libs
+SINSP_CFLAGS := -DHAS_CAPTURE $(addprefix -isystem ,$(SINSP_HOME)/userspace/libsinsp $(SINSP_HOME)/userspace/libscap \
+                $(SINSP_HOME)/userspace $(SINSP_HOME) /usr/include/jsoncpp)
+$(O)/agent/helpers/scap/%.o $(O)/tidy/agent/helpers/scap/%.ok: CPPFLAGS += $(SINSP_CFLAGS)
+$(O)/tensorwarden-scap: $(O)/agent/helpers/scap/main.o $(call archives,helpers capture event base)
+	$(SAY) LD $@
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lsinsp -lscap -ljsoncpp $(PKG_LIBS)
 
 # --- the probes: one object per subject, linked into one, opened through its skeleton ---
 $(O)/bpf/vmlinux.h: bpf/vmlinux/$(ARCH).h.zst
@@ -144,7 +153,15 @@ JOBS ?= 2
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) O=$(O)
 LIVE := $(if $(wildcard tests/live/*_test.cc),$(O)/tests/live)
 FUZZ_PROGRAMS := $(FUZZERS:%=$(O)/fuzz/%)
-TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE)
+TEST_PROGRAMS = $(UNIT) $(FUZZ_PROGRAMS) $(LIVE) $(O)/tests/oracle
+
+# Our conditions against libsinsp's.
+ORACLE_OBJECTS := $(patsubst %.cc,$(O)/obj/%.o,$(wildcard tests/oracle/*.cc))
+$(O)/obj/tests/oracle/reference.o $(O)/tidy/tests/oracle/reference.ok: CPPFLAGS += $(SINSP_CFLAGS)
+$(O)/tests/oracle: $(ORACLE_OBJECTS) $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lsinsp -lscap -ljsoncpp -ljq -lgtest $(PKG_LIBS)
 
 ## all          build the agent: build/tensorwarden (the default)
 ## deps         install what building, testing and the demo need (Debian 12, root)
@@ -202,12 +219,19 @@ fuzz:
 	$(Q)$(SUBMAKE) $(FUZZ_PROGRAMS)
 	$(Q)printf '%s\n' $(FUZZ_PROGRAMS) | xargs -P $(JOBS) -I {} tests/fuzz.sh {} $(or $(FUZZ_SECONDS),600)
 
-## bench        added time per call, latency, loss, throughput; raw data in build/bench/
+## oracle       conditions compared with libsinsp's on ORACLE_PAIRS (1000000) random pairs
+.PHONY: oracle
+oracle:
+	$(Q)packaging/install-deps.sh build test
+	$(Q)$(SUBMAKE) $(O)/tests/oracle
+	$(Q)$(O)/tests/oracle $(or $(ORACLE_PAIRS),1000000)
+
+## bench        added time per call and how it grows with the host, latency, loss, throughput; BENCH='--only growth' picks a part
 .PHONY: bench
 bench:
 	$(Q)packaging/install-deps.sh build test
 	$(Q)$(SUBMAKE) all $(BENCH_PROGRAMS)
-	$(Q)tests/bench/bench.py --out $(O)
+	$(Q)tests/bench/bench.py --out $(O) $(BENCH)
 
 ## bench-guest  guest instructions per call against tests/bench/guest-limits.json; UPDATE=1 rewrites the limits
 .PHONY: bench-guest
@@ -236,6 +260,7 @@ PREFIX ?= /usr
 install: all
 	install -D -m 0755 $(O)/tensorwarden $(DESTDIR)$(PREFIX)/bin/tensorwarden
 	install -D -m 0755 $(O)/tensorwarden-symbols $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-symbols
+	install -D -m 0755 $(O)/tensorwarden-scap $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-scap
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules
 	install -m 0644 rules/*.yaml rules/rule-file.schema.json $(DESTDIR)/usr/share/tensorwarden/rules/
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules/tests

@@ -43,6 +43,7 @@ for program in "$out"/tests/unit/*; do
 done
 run rules 120 'tests of rules:' "$out/tensorwarden" rules test rules
 run lint-rules 60 '^(Ran|OK|FAILED)' python3 -m unittest discover -s tests/lint -p '*_test.py'
+[ ! -x "$out/tests/oracle" ] || run oracle 300 '^oracle: ' "$out/tests/oracle" 1000000
 
 for program in "$out"/fuzz/*; do
 	if [ -f "$program" ] && [ -x "$program" ]; then

@@ -115,7 +115,7 @@ std::optional<Alert> AlertBuilder::TakePlain(const Detection& detection, const E
 std::optional<Alert> AlertBuilder::Open(const Detection& detection, const EnrichedEvent& event) {
   Alert alert = DescribeDetection(detection, event, user_names_);
   const std::string key = detection.fold_key.empty() ? fmt::format("{}", event.event->seq) : detection.fold_key;
-  alert.id = Id(*event.host, alert.rule, key, event.event->seq);
+  alert.id = Id(*event.host, alert.rule, key, *event.event);
   alert.activity = "open";
   if (const int64_t* seen = first_seen_.Find(alert.destination)) alert.destination_first_seen_ns = *seen;
   if (!MayOpen(alert)) return std::nullopt;
@@ -247,8 +247,10 @@ void AlertBuilder::SeeDestination(const SocketTuple& socket, int64_t time_ns) {
 }
 
 std::string AlertBuilder::Id(const HostModel& host, const std::string& rule, const std::string& key,
-                             uint64_t seq) const {
-  const std::string text = fmt::format("{}{}{}{}{}{}{}", host.Start().boot_id, '\0', rule, '\0', key, '\0', seq);
+                             const Event& cause) const {
+  // The time keeps two starts of the agent apart, which both number their events from 1.
+  const std::string text = fmt::format("{}{}{}{}{}{}{}{}{}", host.Start().boot_id, '\0', rule, '\0', key, '\0',
+                                       cause.seq, '\0', cause.origin.ktime_ns);
   return fmt::format("{:016x}", XXH3_128bits(text.data(), text.size()).high64);
 }
 

@@ -98,7 +98,7 @@ class AlertBuilder {
   void WantEvidence(const EnrichedEvent& event, Alert& alert);
   void JoinEvidence(const Evidence& evidence, std::vector<Alert>& alerts);
   void SeeDestination(const SocketTuple& socket, int64_t time_ns);
-  std::string Id(const HostModel& host, const std::string& rule, const std::string& key, uint64_t seq) const;
+  std::string Id(const HostModel& host, const std::string& rule, const std::string& key, const Event& cause) const;
 
   const AlertBuilderConfig config_;
   const UserNames user_names_;

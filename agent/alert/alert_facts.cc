@@ -92,6 +92,7 @@ const SocketTuple* SocketOf(const EventBody& body) {
   if (const Egress* egress = std::get_if<Egress>(&body)) return &egress->socket;
   if (const SocketState* state = std::get_if<SocketState>(&body)) return &state->socket;
   if (const HttpRequest* request = std::get_if<HttpRequest>(&body)) return &request->socket;
+  if (const DnsQuery* query = std::get_if<DnsQuery>(&body)) return &query->socket;
   return nullptr;
 }
 
@@ -111,6 +112,7 @@ Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event, 
   if (event.process != nullptr) DescribeActor(*event.process, *event.host, user_names, alert);
   if (event.asset != nullptr) DescribeAsset(*event.asset, alert);
   event.finding != nullptr ? DescribeFinding(*event.finding, alert) : DescribePlainEvent(*event.event, alert);
+  if (!detection.evidence.empty()) alert.evidence = fmt::format("{}; {}", detection.evidence, alert.evidence);
   alert.summary = Summary(alert, event.finding);
   alert.exception = ExceptionYaml(rule.name, event);
   return alert;

@@ -39,6 +39,9 @@ inline constexpr const char* kDeviceAccess[] = {"", "mknod", "read", "", "write"
 inline constexpr NamedNumber kProtocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}};
 inline constexpr NamedNumber kFamilies[] = {
     {"inet", AF_INET}, {"inet6", AF_INET6}, {"unix", AF_UNIX}, {"mount", EVENT_FAMILY_MOUNT}};
+inline constexpr NamedNumber kRecordTypes[] = {{"A", 1},     {"NS", 2},     {"CNAME", 5}, {"PTR", 12},
+                                               {"MX", 15},   {"TXT", 16},   {"AAAA", 28}, {"SRV", 33},
+                                               {"NULL", 10}, {"HTTPS", 65}, {"ANY", 255}};
 extern const std::span<const NamedNumber> kOpenFlags;
 
 template <class V>
@@ -233,6 +236,27 @@ void Members(V& v, StateRestored& e) {
   v("holders", e.holders);
   v("blind_ns", e.blind_ns, Duration{});
   v("detector_state", e.detector_state);
+  v("rule_state", e.rule_state);
+  v("new_boot", e.new_boot);
+}
+
+template <class V>
+void Members(V& v, HostChange& e) {
+  v("target", e.target);
+  v("op", e.op, Choice{OperationNames(kKindIndex<HostChange>)});
+  v("value", e.value);
+  v("former", e.former);
+  v("name", e.name);
+  v("detail", e.detail);
+}
+
+template <class V>
+void Members(V& v, DnsQuery& e) {
+  v("socket", e.socket);
+  v("cookie", e.cookie);
+  v("name", e.name);
+  v("type", e.type, Choice{{}, kRecordTypes});
+  v("malformed", e.malformed);
 }
 
 template <class V>

@@ -18,16 +18,31 @@ constexpr size_t kMaxMacroDepth = 32;
 }  // namespace
 
 std::unique_ptr<Explainer> Explainer::Create(RuleBook& book, const BookRule& rule) {
-  if (!rule.condition) return nullptr;
+  if (rule.conditions.empty()) return nullptr;
   std::unique_ptr<Explainer> explainer(new Explainer(book, rule));
-  const std::optional<Ast> ast = Parse(rule.definition->condition);
-  std::optional<Node> condition = ast ? explainer->Open(*ast, 0) : std::nullopt;
-  if (!condition) return nullptr;
-  explainer->root_ = *std::move(condition);
-  for (const rules::ExceptionDefinition& exception : rule.definition->exceptions) {
-    if (!explainer->AddException(exception, explainer->root_)) return nullptr;
+  std::vector<Node> nodes;
+  for (const BookCondition& condition : rule.conditions) {
+    const std::optional<Ast> ast = Parse(*condition.text);
+    std::optional<Node> node = ast ? explainer->Open(*ast, 0) : std::nullopt;
+    if (!node) return nullptr;
+    nodes.push_back(*std::move(node));
   }
+  for (const rules::ExceptionDefinition& exception : rule.definition->exceptions) {
+    if (!explainer->AddException(exception, nodes.back())) return nullptr;
+  }
+  explainer->root_ = nodes.size() == 1 ? std::move(nodes[0]) : Steps(rule, std::move(nodes));
   return explainer;
+}
+
+// An event is looked at by each step on its own.
+Explainer::Node Explainer::Steps(const BookRule& rule, std::vector<Node> nodes) {
+  Node root{.kind = Part::Kind::kOr};
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    Node step{.kind = Part::Kind::kAnd, .text = rule.conditions[i].name};
+    step.children.push_back(std::move(nodes[i]));
+    root.children.push_back(std::move(step));
+  }
+  return root;
 }
 
 bool Explainer::AddException(const rules::ExceptionDefinition& exception, Node& root) {
@@ -103,6 +118,7 @@ Verdict Explainer::Explain(const EnrichedEvent& event) {
   cache_.Reset(event, book_.program().slots().size());
   Verdict verdict;
   verdict.rule = rule_.definition->text.name;
+  verdict.remembers = rule_.definition->memory.has_value();
   verdict.whole = Evaluate(root_);
   verdict.matches = verdict.whole.holds;
   return verdict;

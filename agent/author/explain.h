@@ -25,7 +25,9 @@ struct Part {
 
 struct Verdict {
   std::string rule;
-  bool matches = false;
+  bool matches = false;  // of a rule with memory: the event counts, of a sequence it is some step
+  bool remembers = false;
+  bool fired = false;  // as far as the caller saw the rule itself
   Part whole;
 };
 
@@ -45,6 +47,7 @@ class Explainer {
   };
 
   Explainer(RuleBook& book, const BookRule& rule) : book_(book), rule_(rule) {}
+  static Node Steps(const BookRule& rule, std::vector<Node> nodes);
   std::optional<Node> Open(const rules::Ast& ast, size_t depth);
   std::optional<Node> OpenMacro(const rules::Ast& ast, size_t depth);
   std::optional<Node> OpenCheck(const rules::Ast& ast);

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/author/rule_tap.h"
 #include "agent/capture/capture.h"
 #include "agent/daemon/analysis.h"
+#include "agent/daemon/capture_source.h"
 
 namespace tensorwarden::author {
 namespace {
@@ -26,7 +29,7 @@ class EventExplainer {
   bool has_rules() const { return !rules_.empty(); }
   std::vector<ExplainedEvent> TakeExplained() { return std::move(explained_); }
 
-  void See(const EnrichedEvent& event) {
+  void See(const EnrichedEvent& event, std::span<const Detection> detections) {
     ExplainedEvent seen;
     seen.kind = EventKindName(event.event->body);
     seen.operation = EventOperationName(*event.event);
@@ -37,7 +40,10 @@ class EventExplainer {
     }
     for (const Row& row : rules_) {
       const bool looks = ((row.kinds >> event.event->body.index()) & 1) != 0;
-      if (looks || !wanted_.empty()) seen.verdicts.push_back(row.explainer->Explain(event));
+      if (!looks && wanted_.empty()) continue;
+      Verdict& verdict = seen.verdicts.emplace_back(row.explainer->Explain(event));
+      const auto is_its = [&](const Detection& detection) { return detection.rule->name == verdict.rule; };
+      verdict.fired = std::any_of(detections.begin(), detections.end(), is_its);
     }
     explained_.push_back(std::move(seen));
   }
@@ -62,10 +68,10 @@ absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const std::vector<RuleF
   RuleBook book(files);
   EventExplainer explainer(book, rule);
   if (!explainer.has_rules()) return absl::NotFoundError(fmt::format("there is no rule '{}'", rule));
-  absl::StatusOr<std::unique_ptr<CaptureReader>> reader = CaptureReader::Open(capture);
+  absl::StatusOr<std::unique_ptr<CaptureReader>> reader = OpenCapture(capture);
   if (!reader.ok()) return reader.status();
-  auto tap = std::make_unique<RuleTap>(*std::move(compiled), [&](const EnrichedEvent& event, auto) {
-    if (event.event->seq == number) explainer.See(event);
+  auto tap = std::make_unique<RuleTap>(*std::move(compiled), [&](const EnrichedEvent& event, auto detections) {
+    if (event.event->seq == number) explainer.See(event, detections);
   });
   absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(AgentConfig{}, std::move(tap));
   if (!analysis.ok()) return analysis.status();

@@ -42,6 +42,16 @@ const std::vector<Row>& Rows() {
        "always",
        "connects, accepts, listens, closes"},
       {kKinds<DeviceOpen>, {"device_open"}, "always", "opens of accelerators, and of disks that hold assets"},
+      {kKinds<HostChange>,
+       {"module_load", "bpf_load", "ptrace"},
+       "always",
+       "changes of the host, and reaches for another's power"},
+      {kKinds<DnsQuery>,
+       {"dns_query"},
+       "for rules",
+       "queries of every process, at the price of a look at every packet that leaves; without a rule, of processes "
+       "that "
+       "carry a label"},
       {kKinds<HttpRequest>, {"http_request"}, "while serving", "requests on the ports of serving workloads"},
       {kKinds<Finding>, {}, "derived", "reports of the agent's own detectors"},
   };

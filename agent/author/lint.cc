@@ -64,7 +64,8 @@ class Linter {
       const YamlNode* append = ValueOf(item, "append");
       const bool changes =
           ValueOf(item, "override") != nullptr || (append != nullptr && append->scalar.text() == "true");
-      if (name == nullptr || changes || ValueOf(item, "condition") == nullptr) continue;
+      if (name == nullptr || changes || (ValueOf(item, "condition") == nullptr && ValueOf(item, "sequence") == nullptr))
+        continue;
       const auto [at, is_new] = seen_rules_.try_emplace(name->scalar.text(), name->place);
       // Twice in one file is the compiler's own warning.
       if (!is_new && at->second.file != &source) {
@@ -79,14 +80,15 @@ class Linter {
   void ReadRule(const BookRule& rule) {
     const RuleDefinition& definition = *rule.definition;
     const std::string subject = fmt::format("rule '{}': ", Printable(definition.text.name));
-    ReadCondition(subject, definition.condition);
+    if (!definition.condition.text().empty()) ReadCondition(subject, definition.condition);
+    if (definition.memory) ReadMemory(subject, *definition.memory);
     for (const rules::ExceptionDefinition& exception : definition.exceptions) {
       const MappedText text = rules::ConditionOf(exception);
       if (!text.text().empty()) {
         ReadCondition(fmt::format("{}exception '{}': ", subject, Printable(exception.name)), text);
       }
     }
-    if (!rule.condition) return;
+    if (rule.conditions.empty()) return;
     // The compiler says so of those that are switched on.
     if (rule.never() && !definition.enabled) {
       Warn("never-matches", definition.place,
@@ -94,6 +96,15 @@ class Linter {
     }
     if (!rule.never()) ReadOutput(rule, subject);
   }
+
+  void ReadMemory(const std::string& subject, const rules::MemoryDefinition& memory) {
+    const auto* sequence = std::get_if<rules::SequenceDefinition>(&memory.what);
+    if (sequence == nullptr) return;
+    for (const rules::StepDefinition& step : sequence->steps) ReadCondition(subject, step.condition);
+  }
+
+  // Of a sequence the last step's event is the one that alerts.
+  static KindSet AlertingKinds(const BookRule& rule) { return rule.conditions.back().typed.can_hold & rule.counted; }
 
   void ReadOutput(const BookRule& rule, const std::string& subject) {
     rules::SlotTable slots;
@@ -103,11 +114,11 @@ class Linter {
     const auto parsed = rules::OutputTemplate::Parse("", output, slots, diagnostics);
     if (!parsed) return;
     for (const auto& [name, slot] : parsed->Fields()) {
-      if ((slots[slot].kinds & rule.kinds()) != 0) continue;
+      if ((slots[slot].kinds & AlertingKinds(rule)) != 0) continue;
       const size_t at = output.text().find('%' + name);
       Warn("empty-output-field", output.At(at == std::string::npos ? 0 : at),
            fmt::format("{}'{}' prints <NA> always: the rule's events ({}) do not have it", subject, Printable(name),
-                       KindNames(rule.kinds())));
+                       KindNames(AlertingKinds(rule))));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,14 +19,24 @@
 
 namespace tensorwarden::author {
 
+// A rule's condition, or a step of its sequence.
+struct BookCondition {
+  std::string name;  // of a step: "step 1", "not before step 2"
+  bool negated = false;
+  const rules::MappedText* text = nullptr;
+  rules::TypedCondition typed;  // of the last one with the rule's exceptions
+  std::vector<rules::Anchor> anchors;
+};
+
 struct BookRule {
   const rules::RuleDefinition* definition = nullptr;
-  // With its exceptions; nullopt when it has an error, or events of its source do not exist here.
-  std::optional<rules::TypedCondition> condition;
-  std::vector<rules::Anchor> anchors;
+  // Empty when there is an error, or events of its source do not exist here.
+  std::vector<BookCondition> conditions;
+  KindSet counted = kAllKinds;  // events of other kinds lack a field that its memory needs
 
-  KindSet kinds() const { return condition ? condition->can_hold : 0; }
-  bool never() const { return condition && condition->can_hold == 0; }
+  KindSet kinds() const;  // that it looks at
+  // No event can match, or some step can never happen.
+  bool never() const;
 };
 
 class RuleBook {
@@ -41,8 +52,8 @@ class RuleBook {
   // nullptr when there is none.
   const BookRule* Find(std::string_view name) const;
   std::vector<std::string_view> Nearest(std::string_view name) const;
-  // The text that the index looks the rule up by; nullptr when it is tried on every event of its kinds.
-  const rules::Anchor* IndexKey(const BookRule& rule) const { return index_.Best(rule.anchors); }
+  // The text that the index looks the condition up by; nullptr when it is tried on every event of its kinds.
+  const rules::Anchor* IndexKey(const BookCondition& condition) const { return index_.Best(condition.anchors); }
 
   // For explanations, which compile parts of conditions again.
   rules::Program& program() { return program_; }
@@ -51,6 +62,8 @@ class RuleBook {
 
  private:
   BookRule Open(const rules::RuleDefinition& definition);
+  std::optional<rules::TypedCondition> WithExceptions(const rules::RuleDefinition& definition,
+                                                      rules::TypedCondition whole);
 
   std::deque<rules::SourceFile> sources_;
   std::vector<RuleProblem> problems_;

@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +32,11 @@ class RuleTap final : public RuleSet {
   }
   RuleNeeds Needs() const override { return rules_->Needs(); }
   size_t Size() const override { return rules_->Size(); }
+  std::string SaveMemory() override { return rules_->SaveMemory(); }
+  absl::Status RestoreMemory(std::string_view state, bool new_boot, uint64_t now_ns) override {
+    return rules_->RestoreMemory(state, new_boot, now_ns);
+  }
+  std::vector<RuleMemoryStats> MemoryStats() const override { return rules_->MemoryStats(); }
 
  private:
   std::unique_ptr<RuleSet> rules_;

@@ -12,6 +12,7 @@
 #include "agent/base/status_text.h"
 #include "agent/capture/capture.h"
 #include "agent/daemon/analysis.h"
+#include "agent/daemon/capture_source.h"
 
 namespace tensorwarden::author {
 namespace {
@@ -153,7 +154,7 @@ class TestRunner {
   }
 
   void RunCapture(std::unique_ptr<RuleSet> rules) {
-    absl::StatusOr<std::unique_ptr<CaptureReader>> reader = CaptureReader::Open(test_.capture);
+    absl::StatusOr<std::unique_ptr<CaptureReader>> reader = OpenCapture(test_.capture);
     absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(AgentConfig{}, Tap(std::move(rules)));
     if (!reader.ok() || !analysis.ok()) {
       result_.errors.emplace_back(StatusText(reader.ok() ? analysis.status() : reader.status()));

@@ -47,6 +47,16 @@ uint64_t Device(std::string_view text) {
 
 }  // namespace
 
+// Escapes last: commas in a value are escaped.
+std::string Mount::Option(std::string_view name) const {
+  for (const std::string_view option : Split(options, ',')) {
+    const size_t equals = option.find('=');
+    if (equals != std::string_view::npos && option.substr(0, equals) == name)
+      return Unescape(option.substr(equals + 1));
+  }
+  return "";
+}
+
 std::vector<Mount> ParseMountinfo(std::string_view text) {
   std::vector<Mount> mounts;
   for (const std::string_view line : Split(text, '\n')) {
@@ -61,6 +71,7 @@ std::vector<Mount> ParseMountinfo(std::string_view text) {
     mount.point = Unescape(fields[4]);
     mount.type = Unescape(dash[1]);
     mount.source = Unescape(dash[2]);
+    if (fields.end() - dash > 3) mount.options = dash[3];
     mounts.push_back(std::move(mount));
   }
   return mounts;

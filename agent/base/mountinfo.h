@@ -15,6 +15,10 @@ struct Mount {
   std::string type;   // "ext4"
   std::string source;
   uint64_t device = 0;  // s_dev: major << 20 | minor
+  std::string options;  // the file system's own, as they stand there: "rw,size=1024k"
+
+  // The value of an option; "" when it has none.
+  std::string Option(std::string_view name) const;
 };
 
 // Octal escapes (blanks, newlines and backslashes in paths) are undone. Lines of another form are left out.

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/unique_fd.h"
 #include "agent/event/event.h"
 
 namespace tensorwarden {
@@ -37,6 +38,8 @@ class CaptureReader {
  public:
   // Errors: NotFound, DataLoss when it is no capture, Unimplemented when its version is newer.
   static absl::StatusOr<std::unique_ptr<CaptureReader>> Open(const std::string& path);
+  // The same from an open file or pipe; `path` is for messages.
+  static absl::StatusOr<std::unique_ptr<CaptureReader>> Adopt(UniqueFd fd, const std::string& path);
   virtual ~CaptureReader() = default;
   // False at the end. Errors: DataLoss with the frame's offset.
   virtual absl::StatusOr<bool> Next(Event& event) = 0;

@@ -231,6 +231,18 @@ void serialize(Archive& ar, FileCandidate& v, uint32_t version) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, HostChange& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.target, v.op, v.value, v.former, v.name, v.detail);
+}
+
+template <class Archive>
+void serialize(Archive& ar, DnsQuery& v, uint32_t version) {
+  CheckVersion(version, 0);
+  Fields(ar, v, v.socket, v.cookie, v.name, v.type, v.malformed);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v, uint32_t version) {
   CheckVersion(version, 0);
   Fields(ar, v, v.inode, v.directory, v.op);
@@ -293,8 +305,11 @@ void serialize(Archive& ar, LabelHolder& v, uint32_t version) {
 
 template <class Archive>
 void serialize(Archive& ar, StateRestored& v, uint32_t version) {
-  CheckVersion(version, 0);
-  Fields(ar, v, v.holders, v.blind_ns, v.detector_state);
+  CheckVersion(version, 1);
+  FirstFields<2>(ar, v, v.holders, v.blind_ns, v.detector_state);
+  if (version < 1) return;
+  Field(ar, v.rule_state);
+  Field(ar, v.new_boot);
 }
 
 template <class Archive>
@@ -362,4 +377,5 @@ void serialize(Archive& ar, Event& v, uint32_t version) {
 
 CEREAL_CLASS_VERSION(tensorwarden::FileChange, 1)
 CEREAL_CLASS_VERSION(tensorwarden::Egress, 1)
+CEREAL_CLASS_VERSION(tensorwarden::StateRestored, 1)
 CEREAL_CLASS_VERSION(tensorwarden::LossSample, 1)

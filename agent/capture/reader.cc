@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
 #include "agent/capture/frame.h"
 
@@ -142,6 +141,10 @@ class FileCaptureReader final : public CaptureReader {
 absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return absl::ErrnoToStatus(errno, fmt::format("open capture '{}'", path));
+  return Adopt(std::move(fd), path);
+}
+
+absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Adopt(UniqueFd fd, const std::string& path) {
   auto reader = std::make_unique<FileCaptureReader>(path, std::move(fd));
   if (absl::Status status = reader->ReadFileHeader(); !status.ok()) return status;
   return reader;

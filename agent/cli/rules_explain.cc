@@ -28,24 +28,37 @@ struct ExplainFlags : RulesFlags {
 
 // What `rules explain RULE` says, before it is text or JSON.
 struct Explanation {
-  std::string condition;
+  struct Condition {
+    std::string name;  // of a step; "" of the rule's own
+    std::string text;
+    std::string key;  // of the index: "proc.name is a or b"; "" none
+  };
+  std::vector<Condition> conditions;
   std::vector<std::pair<std::string, std::string>> exceptions;  // name, what it lets pass
-  std::string key;                                              // of the index: "proc.name = a or b"; "" none
   std::string cost;
 };
 
-std::string CostInWords(const BookRule& rule, const std::string& key) {
+size_t Comparisons(const BookRule& rule) {
+  size_t cost = 0;
+  for (const author::BookCondition& condition : rule.conditions) cost += condition.typed.cost;
+  return cost;
+}
+
+std::string CostInWords(const BookRule& rule, const Explanation& explanation) {
+  if (!rule.definition->enabled) return "none: the rule is switched off";
+  if (rule.never()) return "none: no event can match, so the rule is not looked at";
   const size_t kinds = author::ServicesOf(rule.kinds()).size();
   const std::string events =
       rule.kinds() == kAllKinds ? "every event" : fmt::format("events of {} kind{}", kinds, kinds == 1 ? "" : "s");
-  if (!rule.definition->enabled) return "none: the rule is switched off";
-  if (rule.never()) return "none: no event can match, so the rule is not looked at";
-  const std::string when = key.empty() ? "each of them" : "those of them whose " + key;
-  return fmt::format("{}; evaluated for {}; at most about {} comparisons", events, when, rule.condition->cost);
+  const auto& conditions = explanation.conditions;
+  const bool keyed = std::all_of(conditions.begin(), conditions.end(), [](const auto& c) { return !c.key.empty(); });
+  return fmt::format("{}; evaluated for {}; at most about {} comparisons{}", events,
+                     keyed ? "those of them that the index key fits" : "each of them", Comparisons(rule),
+                     rule.definition->memory ? ", and state for each key" : "");
 }
 
-std::string KeyInWords(const author::RuleBook& book, const BookRule& rule) {
-  const rules::Anchor* anchor = book.IndexKey(rule);
+std::string KeyInWords(const author::RuleBook& book, const author::BookCondition& condition) {
+  const rules::Anchor* anchor = book.IndexKey(condition);
   if (anchor == nullptr) return "";
   constexpr size_t kShown = 8;
   std::vector<std::string> texts(anchor->texts.begin(), anchor->texts.end());
@@ -58,15 +71,17 @@ std::string KeyInWords(const author::RuleBook& book, const BookRule& rule) {
 Explanation ExplainRule(const author::RuleBook& book, const BookRule& rule) {
   Explanation out;
   const auto& definitions = book.definitions();
-  if (const auto ast = author::Parse(rule.definition->condition))
-    out.condition = author::ExpandedText(*ast, definitions);
+  for (const author::BookCondition& condition : rule.conditions) {
+    const auto ast = author::Parse(*condition.text);
+    out.conditions.push_back({condition.name, ast ? author::ExpandedText(*ast, definitions) : condition.text->text(),
+                              KeyInWords(book, condition)});
+  }
   for (const rules::ExceptionDefinition& exception : rule.definition->exceptions) {
     const rules::MappedText text = rules::ConditionOf(exception);
     const auto ast = author::Parse(text);
     if (ast) out.exceptions.emplace_back(exception.name, author::ExpandedText(*ast, definitions));
   }
-  out.key = KeyInWords(book, rule);
-  out.cost = CostInWords(rule, out.key);
+  out.cost = CostInWords(rule, out);
   return out;
 }
 
@@ -94,8 +109,11 @@ void PrintText(const BookRule& rule, const Explanation& explanation) {
   const RuleInfo& info = rule.definition->text;
   fmt::print("{} ({}{}) {}:{}\n", info.name, PriorityName(info.priority),
              rule.definition->enabled ? "" : ", switched off", info.file, info.line);
-  fmt::print("  condition, macros and lists expanded:\n");
-  PrintIndented(explanation.condition);
+  for (const Explanation::Condition& condition : explanation.conditions) {
+    fmt::print("  {}, macros and lists expanded:\n", condition.name.empty() ? "condition" : condition.name);
+    PrintIndented(condition.text);
+    fmt::print("  index key: {}\n", condition.key.empty() ? "none" : condition.key);
+  }
   for (const auto& [name, text] : explanation.exceptions) {
     fmt::print("  and not exception '{}':\n", name);
     PrintIndented(text);
@@ -104,7 +122,6 @@ void PrintText(const BookRule& rule, const Explanation& explanation) {
   for (const KindService& service : author::ServicesOf(rule.kinds())) {
     fmt::print("    {:<16} {}: {} ({})\n", service.kind, service.when, service.note, TiersOf(service));
   }
-  fmt::print("  index key: {}\n", explanation.key.empty() ? "none" : explanation.key);
   fmt::print("  cost: {}\n", explanation.cost);
   fmt::print("  asks of the kernel: {}\n", AskedOfTheKernel(rule));
 }
@@ -116,7 +133,12 @@ ordered_json ToJson(const BookRule& rule, const Explanation& explanation) {
                       {"enabled", rule.definition->enabled},
                       {"path", info.file},
                       {"line", info.line},
-                      {"condition", explanation.condition}};
+                      {"remembers", rule.definition->memory.has_value()}};
+  out["conditions"] = ordered_json::array();
+  for (const Explanation::Condition& condition : explanation.conditions) {
+    out["conditions"].push_back(
+        {{"name", condition.name}, {"condition", condition.text}, {"index_key", condition.key}});
+  }
   out["exceptions"] = ordered_json::array();
   for (const auto& [name, text] : explanation.exceptions) {
     out["exceptions"].push_back({{"name", name}, {"condition", text}});
@@ -129,9 +151,8 @@ ordered_json ToJson(const BookRule& rule, const Explanation& explanation) {
                             {"on_demand", service.on_demand},
                             {"note", std::string(service.note)}});
   }
-  out["index_key"] = explanation.key;
   out["cost"] = explanation.cost;
-  out["comparisons"] = rule.condition ? rule.condition->cost : 0;
+  out["comparisons"] = Comparisons(rule);
   out["asks_of_the_kernel"] = AskedOfTheKernel(rule);
   return out;
 }
@@ -166,11 +187,17 @@ void PrintPart(const Part& part, size_t depth) {
   for (const Part& child : part.children) PrintPart(child, depth + 1);
 }
 
+std::string InWords(const Verdict& verdict) {
+  if (!verdict.remembers) return verdict.matches ? "matches" : "does not match";
+  if (!verdict.matches) return "the event does not count";
+  return verdict.fired ? "the event counts, and made it fire" : "the event counts, and did not make it fire";
+}
+
 void PrintText(const ExplainedEvent& event, uint64_t number) {
   fmt::print("event {}: {}{}{}\n", number, event.kind, event.operation.empty() ? "" : ", ", event.operation);
   for (const auto& [name, value] : event.facts) fmt::print("  {} = {}\n", name, value);
   for (const Verdict& verdict : event.verdicts) {
-    fmt::print("  {}: {}\n", verdict.rule, verdict.matches ? "matches" : "does not match");
+    fmt::print("  {}: {}\n", verdict.rule, InWords(verdict));
     PrintPart(verdict.whole, 0);
   }
   if (event.verdicts.empty()) fmt::print("  no rule looks at events of this kind\n");
@@ -192,8 +219,10 @@ ordered_json ToJson(const ExplainedEvent& event, uint64_t number) {
   for (const auto& [name, value] : event.facts) out["facts"][name] = value;
   out["rules"] = ordered_json::array();
   for (const Verdict& verdict : event.verdicts) {
-    out["rules"].push_back(
-        {{"name", verdict.rule}, {"matches", verdict.matches}, {"condition", ToJson(verdict.whole)}});
+    out["rules"].push_back({{"name", verdict.rule},
+                            {"matches", verdict.matches},
+                            {"fired", verdict.fired},
+                            {"condition", ToJson(verdict.whole)}});
   }
   return out;
 }
@@ -220,7 +249,7 @@ int RunExplain(const ExplainFlags& flags) {
         fmt::format("there is no rule '{}'{}", flags.rule, rules::DidYouMean((*book)->Nearest(flags.rule)))));
     return kUsage;
   }
-  if (!rule->condition) {
+  if (rule->conditions.empty()) {
     return Fail(absl::NotFoundError(fmt::format("rule '{}' is skipped: 'rules check' says why", flags.rule)));
   }
   const Explanation explanation = ExplainRule(**book, *rule);

@@ -29,8 +29,7 @@ Analysis::Analysis(std::unique_ptr<HostModel> host, std::unique_ptr<RuleSet> rul
 void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::vector<Alert>& alerts) {
   host_->Apply(event, effects);
   if (const auto* restored = std::get_if<StateRestored>(&event.body)) {
-    const absl::Status status = RestoreDetectors(restored->detector_state, detectors_);
-    restore_problem_ = std::string(StatusText(status));
+    Restore(*restored, event.origin.ktime_ns);
   }
   const EnrichedEvent enriched = Enrich(event, *host_);
   builder_->Observe(enriched, alerts);
@@ -43,6 +42,14 @@ void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::v
     const Event derived{.seq = event.seq, .origin = event.origin, .body = std::move(finding)};
     MatchRules(Enrich(derived, *host_), alerts);
   }
+}
+
+void Analysis::Restore(const StateRestored& restored, uint64_t now_ns) {
+  restore_problem_ = std::string(StatusText(RestoreDetectors(restored.detector_state, detectors_)));
+  const absl::Status rules = rules_->RestoreMemory(restored.rule_state, restored.new_boot, now_ns);
+  if (rules.ok()) return;
+  if (!restore_problem_.empty()) restore_problem_ += "; ";
+  restore_problem_ += StatusText(rules);
 }
 
 void Analysis::MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts) {

@@ -29,12 +29,16 @@ class Analysis {
   size_t rule_count() const { return rules_->Size(); }
   // The detectors' state as one opaque text, for StateRestored.
   std::string DetectorState() const { return SaveDetectors(detectors_); }
+  // What rules remember, likewise.
+  std::string RuleState() { return rules_->SaveMemory(); }
+  std::vector<RuleMemoryStats> RuleMemory() const { return rules_->MemoryStats(); }
   // What could not be taken back of the last StateRestored; empty when all was.
   const std::string& restore_problem() const { return restore_problem_; }
 
  private:
   Analysis(std::unique_ptr<HostModel> host, std::unique_ptr<RuleSet> rules, std::unique_ptr<AlertBuilder> builder);
 
+  void Restore(const StateRestored& restored, uint64_t now_ns);
   void MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts);
 
   std::unique_ptr<HostModel> host_;

@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/helper_process.h"
 #include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
@@ -21,6 +22,7 @@
 #include "agent/daemon/stats.h"
 #include "agent/enrich/kinds.h"
 #include "agent/evidence/collector.h"
+#include "agent/host/unconfirmed.h"
 #include "agent/pipeline/sequencer.h"
 #include "agent/sensor/process_starts.h"
 #include "bpf/abi/event.h"
@@ -82,7 +84,7 @@ class LiveAgentImpl final : public LiveAgent {
   absl::Status StartEvidence();
   void TakeEvidence();
   void Tick();
-  void Save();
+  void Save(bool rules_too);
   absl::Status WriteStats();
   bool Confirmed(const ProcessKey& process) const;
 
@@ -106,6 +108,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::vector<Alert> alerts_;
   uint64_t next_tick_ns_ = 0;
   uint64_t saved_ns_ = 0;
+  std::string rule_state_;  // as saved last
   uint64_t ticks_ = 0;
   bool carriers_changed_ = false;
 };
@@ -152,6 +155,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   const RuleNeeds needs = rules.rules->Needs();
   config_.sensor.opens = needs.opens;
   config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
+  config_.sensor.dns = (needs.kinds >> kKindIndex<DnsQuery> & 1) != 0;
   if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
@@ -180,7 +184,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
 absl::Status LiveAgentImpl::StartEvidence() {
   EvidenceConfig config{.holdings = [this](const ProcessKey& process) { return sensor_->HoldingsOf(process); },
                         .is_alive = IsAlive};
-  config.symbols.program = FindSymbolHelper();
+  config.symbols.program = FindHelper("tensorwarden-symbols");
   if (config.symbols.program.empty()) {
     spdlog::warn("tensorwarden-symbols is not installed: stacks of alerts have no function names");
   }
@@ -237,7 +241,7 @@ void LiveAgentImpl::RestoreState() {
   absl::StatusOr<SavedState> saved = LoadState(config_.state_dir + "/state");
   if (absl::IsNotFound(saved.status())) return;
   if (!saved.ok()) {
-    spdlog::warn("carriers and budgets of the last run are lost: {}", StatusText(saved.status()));
+    spdlog::warn("carriers, budgets and what rules remember of the last run are lost: {}", StatusText(saved.status()));
     return;
   }
   const bool same_boot = saved->boot_id == boot_id_;
@@ -254,6 +258,8 @@ void LiveAgentImpl::RestoreState() {
     restored.blind_ns = BoottimeNs() - saved->saved_ns;
     restored.detector_state = std::move(saved->detector_state);
   }
+  restored.rule_state = std::move(saved->rule_state);
+  restored.new_boot = !same_boot;
   spdlog::info("restored {} label holders after {:.1f} s", restored.holders.size(), restored.blind_ns / 1e9);
   const bool any_process = std::any_of(restored.holders.begin(), restored.holders.end(),
                                        [&](const LabelHolder& h) { return h.process && !Confirmed(h.process); });
@@ -281,11 +287,11 @@ absl::Status LiveAgentImpl::Run() {
     AddFound(discovery_->Take());
     TakeEvidence();
     if (BoottimeNs() >= next_tick_ns_) Tick();
-    if (carriers_changed_ && BoottimeNs() - saved_ns_ >= kSaveGapNs) Save();
+    if (carriers_changed_ && BoottimeNs() - saved_ns_ >= kSaveGapNs) Save(false);
   }
   Pump();
   Tick();
-  Save();
+  Save(true);
   absl::Status status = WriteStats();
   if (capture_) status.Update(capture_->Close());
   return status;
@@ -296,10 +302,7 @@ void LiveAgentImpl::Pump() {
     drained_.clear();
     sensor_->Drain(kDrainBatch, drained_);
     // Before anything else is worked on: every moment until the system-call hooks stand is a blind one.
-    for (const Event& event : drained_) {
-      const auto* move = std::get_if<LabelMove>(&event.body);
-      if (move != nullptr && !move->target && !Confirmed(event.origin.process)) (void)sensor_->Escalate();
-    }
+    if (BecameUnconfirmedCarrier(analysis_->host(), drained_)) (void)sensor_->Escalate();
     for (Event& event : drained_) HandleKernelEvent(std::move(event));
   } while (drained_.size() >= kDrainBatch);
 }
@@ -398,11 +401,12 @@ void LiveAgentImpl::Tick() {
   if (ticks_ % kStatsTicks == 0) {
     if (absl::Status status = WriteStats(); !status.ok()) spdlog::warn("{}", StatusText(status));
   }
-  if (ticks_ % kSaveTicks == 0) Save();
+  if (ticks_ % kSaveTicks == 0) Save(true);
   if (capture_) (void)capture_->Flush();
 }
 
-void LiveAgentImpl::Save() {
+// What rules remember can be some MiB: it is not written anew for each new carrier.
+void LiveAgentImpl::Save(bool rules_too) {
   SavedState state{.boot_id = boot_id_, .saved_ns = BoottimeNs()};
   for (const AssetInfo* asset : analysis_->host().Assets()) {
     state.assets.push_back(AssetFound{.file = asset->file,
@@ -417,8 +421,10 @@ void LiveAgentImpl::Save() {
   }
   state.holders = sensor_->Holders();
   state.detector_state = analysis_->DetectorState();
+  if (rules_too) rule_state_ = analysis_->RuleState();
+  state.rule_state = rule_state_;
   if (absl::Status status = SaveState(config_.state_dir + "/state", state); !status.ok()) {
-    spdlog::warn("a restart would forget carriers and budgets: {}", StatusText(status));
+    spdlog::warn("a restart would forget carriers, budgets and what rules remember: {}", StatusText(status));
   }
   saved_ns_ = BoottimeNs();
   carriers_changed_ = false;
@@ -428,6 +434,7 @@ absl::Status LiveAgentImpl::WriteStats() {
   if (options_.stats_path.empty()) return absl::OkStatus();
   stats_.dropped_scans = discovery_->dropped();
   stats_.evidence = evidence_->stats();
+  stats_.rule_memory = analysis_->RuleMemory();
   return WriteFileAtomic(
       options_.stats_path,
       StatsJson(stats_, analysis_->host().Stats(), sequencer_->meter_stats(), sensor_->Lost(), sensor_->Escalated()),

@@ -8,6 +8,7 @@
 
 #include "agent/capture/capture.h"
 #include "agent/daemon/analysis.h"
+#include "agent/daemon/capture_source.h"
 
 namespace tensorwarden {
 namespace {
@@ -25,6 +26,7 @@ absl::StatusOr<Sinks> OpenSinks(const std::vector<SinkConfig>& outputs) {
 }
 
 void CompareDigests(const AgentStart& start, const std::string& config_digest, const std::string& rules_digest) {
+  if (start.config_digest.empty()) return;  // of another tool
   if (start.config_digest != config_digest) spdlog::warn("the capture was made with another config: alerts may differ");
   if (start.rules_digest != rules_digest) spdlog::warn("the capture was made with other rules: alerts may differ");
 }
@@ -41,7 +43,7 @@ absl::Status DeliverAll(const Sinks& sinks, const std::vector<Alert>& alerts) {
 }  // namespace
 
 absl::Status Replay(const std::string& path, const AgentConfig& config, LoadedRules rules) {
-  absl::StatusOr<std::unique_ptr<CaptureReader>> reader = CaptureReader::Open(path);
+  absl::StatusOr<std::unique_ptr<CaptureReader>> reader = OpenCapture(path);
   if (!reader.ok()) return reader.status();
   absl::StatusOr<Sinks> sinks = OpenSinks(config.outputs);
   if (!sinks.ok()) return sinks.status();

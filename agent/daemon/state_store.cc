@@ -20,7 +20,8 @@ absl::Status WriteEvents(CaptureWriter& writer, const SavedState& state) {
   for (const AssetFound& asset : state.assets) {
     if (status.ok()) status = writer.Append(Event{.body = asset});
   }
-  Event last{.body = StateRestored{.holders = state.holders, .detector_state = state.detector_state}};
+  Event last{.body = StateRestored{
+                 .holders = state.holders, .detector_state = state.detector_state, .rule_state = state.rule_state}};
   last.origin.ktime_ns = state.saved_ns;
   if (status.ok()) status = writer.Append(last);
   if (status.ok()) status = writer.Close();
@@ -57,6 +58,7 @@ absl::StatusOr<SavedState> LoadState(const std::string& path) {
     } else if (auto* saved = std::get_if<StateRestored>(&event.body)) {
       state.holders = std::move(saved->holders);
       state.detector_state = std::move(saved->detector_state);
+      state.rule_state = std::move(saved->rule_state);
       state.saved_ns = event.origin.ktime_ns;
       complete = true;
     }

@@ -1,4 +1,5 @@
-// What must survive a restart: assets with their label bits, who holds labels, the detectors' budgets.
+// What must survive a restart: assets with their label bits, who holds labels, the detectors' budgets, what rules
+// remember.
 //
 // Kept as a capture of AgentStart (for the boot id), AssetFound and StateRestored events, replaced atomically.
 #pragma once
@@ -20,6 +21,7 @@ struct SavedState {
   std::vector<AssetFound> assets;
   std::vector<LabelHolder> holders;
   std::string detector_state;
+  std::string rule_state;
 };
 
 // Errors: the file's, with its path.

@@ -35,6 +35,14 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                  {"connections", http.connections}};
   out["evidence"] = {
       {"wanted", stats.evidence.wanted}, {"late", stats.evidence.late}, {"crowded", stats.evidence.crowded}};
+  for (const RuleMemoryStats& memory : stats.rule_memory) {
+    out["rule_memory"][memory.rule] = {{"keys", memory.keys},
+                                       {"values", memory.values},
+                                       {"evicted_keys", memory.evicted_keys},
+                                       {"evicted_values", memory.evicted_values},
+                                       {"uncounted", memory.uncounted},
+                                       {"unsaved_keys", memory.unsaved_keys}};
+  }
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},

@@ -10,6 +10,7 @@
 #include "agent/event/event.h"
 #include "agent/evidence/collector.h"
 #include "agent/host/host_model.h"
+#include "agent/rules/ruleset.h"
 #include "agent/sensor/sensor.h"
 #include "agent/traffic/http_meter.h"
 
@@ -36,6 +37,7 @@ struct AgentStats {
   size_t rules = 0;
   LatencyWindow latency;
   EvidenceStats evidence;
+  std::vector<RuleMemoryStats> rule_memory;  // of the rules that have one
 };
 
 // One JSON object, documented in docs/operations.md.

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "agent/detect/state_codec.h"
+#include "agent/base/state_codec.h"
 
 namespace tensorwarden {
 

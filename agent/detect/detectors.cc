@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/detect/self.h"
-#include "agent/detect/state_codec.h"
+#include "agent/base/state_codec.h"
 
 namespace tensorwarden {
 namespace {

@@ -23,7 +23,7 @@ std::span<const FieldSpec> PathFields();     // fs.path.*, and fd.* that Falco d
 std::span<const FieldSpec> AbsentFields();   // what Falco has and we never see
 
 // Kinds that have a socket, and the socket; nullptr for other kinds.
-inline constexpr KindSet kSocketKinds = kKinds<Egress, SocketState, HttpRequest, Listener>;
+inline constexpr KindSet kSocketKinds = kKinds<Egress, SocketState, HttpRequest, Listener, DnsQuery>;
 const SocketTuple* SocketOf(const EnrichedEvent& e);
 
 // "" means "not known" nearly everywhere in our events; a rule must see that as absent.

@@ -1,4 +1,6 @@
 // asset.*: the model, dataset or other guarded file that an event is about.
+#include <fmt/format.h>
+
 #include "agent/enrich/fields.h"
 
 namespace tensorwarden::fields {
@@ -15,6 +17,12 @@ FieldValue AssetText(const EnrichedEvent& e, std::string_view, FieldScratch&) {
 template <auto kMember>
 FieldValue AssetNumber(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return e.asset == nullptr ? FieldValue() : Number(static_cast<double>(e.asset->*kMember));
+}
+
+FieldValue Identity(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  if (e.asset == nullptr || !e.asset->file) return {};
+  const FileKey& file = e.asset->file;
+  return scratch.Keep(fmt::format("{:x}:{}:{}", file.dev, file.ino, file.generation));
 }
 
 FieldValue SetName(const EnrichedEvent& e, std::string_view, FieldScratch&) {
@@ -35,8 +43,8 @@ constexpr FieldSpec kFields[] = {
      AssetText<&AssetInfo::format>},
     {"asset.path", FieldType::kString, false, kAssetKinds, "Path by which it is known.", AssetText<&AssetInfo::path>},
     {"asset.size", FieldType::kNumber, false, kAssetKinds, "Bytes.", AssetNumber<&AssetInfo::size>},
-    {"asset.id", FieldType::kNumber, false, kAssetKinds, "Number of the asset within this run.",
-     AssetNumber<&AssetInfo::id>},
+    {"asset.id", FieldType::kString, false, kAssetKinds,
+     "Identity of its file: device, inode and generation; the same after a restart.", Identity},
     {"asset.owner", FieldType::kNumber, false, kAssetKinds, "User id of the file's owner.",
      AssetNumber<&AssetInfo::owner_uid>},
     {"asset.set", FieldType::kString, false, kAssetKinds, "Name of the set that the asset is counted with.", SetName},

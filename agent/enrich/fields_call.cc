@@ -18,7 +18,10 @@ constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr KindSet kIo = kKinds<FileRead, FileChange>;
 constexpr KindSet kWithResult = kKinds<ProcessExec, FileOpen, FileRead, FileChange, FileName, SocketState>;
 
-FieldValue Exit(const EnrichedEvent&, std::string_view, FieldScratch&) { return std::string_view("<"); }
+FieldValue CallDirection(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  return std::string_view((e.event->origin.flags & EVENT_F_ENTER) != 0 ? ">" : "<");
+}
+
 FieldValue Source(const EnrichedEvent&, std::string_view, FieldScratch&) { return std::string_view("syscall"); }
 FieldValue Never(const EnrichedEvent&, std::string_view, FieldScratch&) { return false; }
 FieldValue One(const EnrichedEvent&, std::string_view, FieldScratch&) { return Number(1); }
@@ -167,8 +170,8 @@ constexpr auto kText = FieldType::kString;
 constexpr auto kIndex = FieldArgument::kIndex;
 
 constexpr FieldSpec kFields[] = {
-    {"evt.dir", kText, false, kAllKinds, "Always <: our events are calls that returned.", Exit, kIndex,
-     FieldContent::kConstant},
+    {"evt.dir", kText, false, kAllKinds,
+     "<: the call has returned. >: it begins; only opens in captures of other tools.", CallDirection, kIndex},
     {"evt.source", kText, false, kAllKinds, "Always syscall.", Source, kIndex, FieldContent::kConstant},
     {"evt.is_async", FieldType::kBool, false, kAllKinds, "Always false.", Never, kIndex, FieldContent::kConstant},
     {"evt.count", FieldType::kNumber, false, kAllKinds, "Always 1.", One, kIndex, FieldContent::kConstant},

@@ -10,7 +10,7 @@
 namespace tensorwarden::fields {
 namespace {
 
-constexpr KindSet kWithOperation = kKinds<FileRead, FileChange, FileName, SocketState>;
+constexpr KindSet kWithOperation = kKinds<FileRead, FileChange, FileName, SocketState, HostChange>;
 
 FieldValue Type(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return std::string_view(EventKindName(e.event->body));

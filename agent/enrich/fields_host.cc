@@ -1,5 +1,6 @@
 // gpu.*, device.*: device nodes. loss.*, probe.*, agent.*: the sensor itself.
 #include "agent/enrich/fields.h"
+#include "bpf/abi/event.h"
 
 namespace tensorwarden::fields {
 namespace {
@@ -24,6 +25,32 @@ FieldValue DeviceType(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   const DeviceOpen* open = Body<DeviceOpen>(e);
   if (open == nullptr) return {};
   return std::string_view(open->type == kBlock ? "block" : "character");
+}
+
+const ProcessInfo* TargetOf(const EnrichedEvent& e) {
+  const HostChange* change = Body<HostChange>(e);
+  return change == nullptr || e.host == nullptr || !change->target ? nullptr : e.host->Process(change->target);
+}
+
+FieldValue TargetPid(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const HostChange* change = Body<HostChange>(e);
+  return change == nullptr || !change->target ? FieldValue() : Number(change->target.tgid);
+}
+
+FieldValue TargetName(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const ProcessInfo* target = TargetOf(e);
+  return target == nullptr ? FieldValue() : Known(target->comm);
+}
+
+FieldValue TargetRole(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const ProcessInfo* target = TargetOf(e);
+  return target == nullptr ? FieldValue() : FieldValue(std::string_view(RoleName(target->role)));
+}
+
+FieldValue TargetIsAgent(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const HostChange* change = Body<HostChange>(e);
+  if (change == nullptr || !change->target) return {};
+  return change->op == EVENT_HOST_SIGNAL || (change->op == EVENT_HOST_PTRACE && change->former == 1);
 }
 
 FieldValue AgentVersion(const EnrichedEvent& e, std::string_view, FieldScratch&) {
@@ -62,6 +89,21 @@ constexpr FieldSpec kFields[] = {
      "block (a device below a file system that holds assets) or character (an accelerator).", DeviceType},
     {"gpu.access", FieldType::kNumber, false, kKinds<DeviceOpen>, "Access bits: 1 mknod, 2 read, 4 write.",
      Value<DeviceOpen, &DeviceOpen::access>},
+    {"host.object", FieldType::kString, false, kKinds<HostChange>,
+     "What was loaded or mounted: name of the module or BPF program, mount point.",
+     Text<HostChange, &HostChange::name>},
+    {"host.detail", FieldType::kString, false, kKinds<HostChange>, "Of a mount: its type and source.",
+     Text<HostChange, &HostChange::detail>},
+    {"host.value", FieldType::kNumber, false, kKinds<HostChange>,
+     "Figure of the change: signal, new user id, gained capabilities, seconds that the clock was set to.",
+     Value<HostChange, &HostChange::value>},
+    {"host.former", FieldType::kNumber, false, kKinds<HostChange>, "What it was before: user id, capabilities.",
+     Value<HostChange, &HostChange::former>},
+    {"target.pid", FieldType::kNumber, false, kKinds<HostChange>, "Process that was signalled or traced.", TargetPid},
+    {"target.name", FieldType::kString, false, kKinds<HostChange>, "Its name.", TargetName},
+    {"target.role", FieldType::kString, false, kKinds<HostChange>, "Its workload's role; none outside of workloads.",
+     TargetRole},
+    {"target.is_agent", FieldType::kBool, false, kKinds<HostChange>, "It is this agent.", TargetIsAgent},
     {"loss.kind", FieldType::kString, false, kKinds<LossSample>, "Kind of record that was lost.",
      Text<LossSample, &LossSample::kind>},
     {"loss.produced", FieldType::kNumber, false, kKinds<LossSample>, "Records produced since start.",

@@ -2,6 +2,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string>
+
 #include "agent/enrich/address_class.h"
 #include "agent/enrich/fields.h"
 #include "bpf/abi/event.h"
@@ -147,6 +151,28 @@ FieldValue ClientKind(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return colon == std::string_view::npos ? FieldValue() : Known(client.substr(0, colon));
 }
 
+struct DnsType {
+  uint16_t type;
+  std::string_view name;
+};
+constexpr DnsType kDnsTypes[] = {{1, "A"},      {2, "NS"},     {5, "CNAME"},   {6, "SOA"},   {10, "NULL"},
+                                 {12, "PTR"},   {15, "MX"},    {16, "TXT"},    {28, "AAAA"}, {33, "SRV"},
+                                 {35, "NAPTR"}, {43, "DS"},    {48, "DNSKEY"}, {52, "TLSA"}, {64, "SVCB"},
+                                 {65, "HTTPS"}, {251, "IXFR"}, {252, "AXFR"},  {255, "ANY"}, {257, "CAA"}};
+
+FieldValue DnsTypeName(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  const DnsQuery* query = Body<DnsQuery>(e);
+  if (query == nullptr || query->type == 0) return {};
+  const auto* known = std::find_if(std::begin(kDnsTypes), std::end(kDnsTypes),
+                                   [&](const DnsType& type) { return type.type == query->type; });
+  return known != std::end(kDnsTypes) ? FieldValue(known->name) : FieldValue(scratch.Keep(std::to_string(query->type)));
+}
+
+FieldValue DnsMalformed(const EnrichedEvent& e, std::string_view, FieldScratch&) {
+  const DnsQuery* query = Body<DnsQuery>(e);
+  return query == nullptr ? FieldValue() : FieldValue(query->malformed);
+}
+
 constexpr FieldSpec kFields[] = {
     {"fd.sip", FieldType::kString, false, kSocketKinds, "Address of the server's end.", Address<End::kServer>,
      FieldArgument::kIndex, FieldContent::kAddress},
@@ -191,6 +217,12 @@ constexpr FieldSpec kFields[] = {
      DestinationClass},
     {"egress.label", FieldType::kString, false, kEgress, "Name of the asset set that left.", EgressLabel},
     {"egress.serving", FieldType::kBool, false, kKinds<Egress>, "The socket was accepted on a serving port.", Serving},
+    {"dns.name", FieldType::kString, false, kKinds<DnsQuery>,
+     "Name that was asked for, in lower case, without a final dot.", Text<DnsQuery, &DnsQuery::name>},
+    {"dns.type", FieldType::kString, false, kKinds<DnsQuery>,
+     "Type of record that was asked for: A, AAAA, TXT, ..., or its number.", DnsTypeName},
+    {"dns.malformed", FieldType::kBool, false, kKinds<DnsQuery>,
+     "What went to port 53 is no query with just one question; the name may be missing.", DnsMalformed},
     {"http.method", FieldType::kString, false, kKinds<HttpRequest>, "Request method.",
      Text<HttpRequest, &HttpRequest::method>},
     {"http.path", FieldType::kString, false, kKinds<HttpRequest>, "Request path, decoded once, without the query.",
@@ -211,6 +243,7 @@ const SocketTuple* SocketOf(const EnrichedEvent& e) {
   if (const Egress* egress = Body<Egress>(e)) return &egress->socket;
   if (const SocketState* state = Body<SocketState>(e)) return &state->socket;
   if (const HttpRequest* request = Body<HttpRequest>(e)) return &request->socket;
+  if (const DnsQuery* query = Body<DnsQuery>(e)) return &query->socket;
   if (const Listener* listener = Body<Listener>(e)) return &listener->socket;
   return nullptr;
 }

@@ -1,4 +1,6 @@
 // proc.*, user.*, group.*, workload.*: who did it. Of a finding: the process that it is about.
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "agent/enrich/fields.h"
@@ -180,6 +182,11 @@ FieldValue WorkloadName(const EnrichedEvent& e, std::string_view, FieldScratch&)
   return e.process == nullptr ? FieldValue() : Known(e.process->workload);
 }
 
+FieldValue Job(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
+  if (e.process == nullptr || !e.process->tree) return {};
+  return scratch.Keep(fmt::format("{}-{}", e.process->tree.tgid, e.process->tree.start_ns));
+}
+
 FieldValue WorkloadRole(const EnrichedEvent& e, std::string_view argument, FieldScratch& scratch) {
   return e.process == nullptr || e.process->workload.empty() ? FieldValue() : RoleOf(e, argument, scratch);
 }
@@ -236,6 +243,8 @@ constexpr FieldSpec kFields[] = {
      "Part it plays: none, inference, training, pipeline, registry, notebook, admin.", RoleOf},
     {"proc.role.confirmed", FieldType::kBool, false, kAllKinds,
      "The role rests on executable, unit, cgroup or user, not on names alone.", RoleConfirmed},
+    {"proc.tree", FieldType::kString, false, kAllKinds,
+     "Identity of the job: process id and start of the oldest ancestor that belongs to it.", Job},
     {"proc.labels", FieldType::kStringList, false, kAllKinds, "Asset sets whose bytes the process carries.", Labels},
     {"user.uid", FieldType::kNumber, false, kAllKinds, "User id, in the initial user namespace.",
      ProcessNumber<&ProcessInfo::uid>},
@@ -246,6 +255,7 @@ constexpr FieldSpec kFields[] = {
      LoginUid},
     {"workload.name", FieldType::kString, false, kAllKinds, "Workload of the process, configured or suggested.",
      WorkloadName},
+    {"workload.id", FieldType::kString, false, kAllKinds, "The same as workload.name.", WorkloadName},
     {"workload.role", FieldType::kString, false, kAllKinds, "Role of that workload.", WorkloadRole},
 };
 

@@ -11,6 +11,9 @@ constexpr const char* kAccessNames[] = {"", "read", "map", "fault", "direct", "f
 constexpr const char* kChangeNames[] = {"", "write", "mapped_write", "truncate", "attribute", "direct_write"};
 constexpr const char* kNameOpNames[] = {"", "rename", "link", "unlink", "create", "mount"};
 constexpr const char* kSocketOpNames[] = {"", "connect", "accept", "listen", "close", "connect_try", "bind"};
+constexpr const char* kHostOpNames[] = {"",        "module_load", "bpf_load",       "uring_setup", "signal", "ptrace",
+                                        "set_uid", "set_caps",    "user_namespace", "socket",      "clock",  "mount"};
+static_assert(std::size(kHostOpNames) == EVENT_HOST_MOUNT + 1);
 static_assert(std::size(kAccessNames) == EVENT_ACCESS_FOREIGN + 1);
 static_assert(std::size(kChangeNames) == EVENT_CHANGE_DIRECT_WRITE + 1);
 static_assert(std::size(kNameOpNames) == EVENT_NAME_MOUNT + 1);
@@ -28,6 +31,8 @@ uint32_t EventOperation(const Event& event) {
       return std::get<FileName>(event.body).op;
     case kKindIndex<SocketState>:
       return std::get<SocketState>(event.body).op;
+    case kKindIndex<HostChange>:
+      return std::get<HostChange>(event.body).op;
     default:
       return 0;
   }
@@ -43,6 +48,8 @@ std::span<const char* const> OperationNames(size_t kind) {
       return kNameOpNames;
     case kKindIndex<SocketState>:
       return kSocketOpNames;
+    case kKindIndex<HostChange>:
+      return kHostOpNames;
     default:
       return {};
   }

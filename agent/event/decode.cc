@@ -1,6 +1,7 @@
 #include "agent/event/decode.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "agent/event/dns_question.h"
 #include "agent/event/socket_text.h"
 #include "bpf/abi/event.h"
 
@@ -172,6 +174,30 @@ absl::StatusOr<EventBody> Body(const name_hint_event& wire, Record) {
   return NameHint{.inode = ToKey(wire.inode), .directory = wire.directory != 0, .op = wire.op};
 }
 
+absl::StatusOr<EventBody> Body(const host_event& wire, Record) {
+  return HostChange{.target = ToKey(wire.target),
+                    .op = wire.op,
+                    .value = wire.value,
+                    .former = wire.former,
+                    .name = ToString(wire.name)};
+}
+
+absl::StatusOr<EventBody> Body(const dns_event& wire, Record record) {
+  constexpr size_t kPrefixBytes = 2;  // of TCP: the message's length
+  const size_t room = std::min(record.size() - offsetof(dns_event, payload), sizeof(wire.payload));
+  if (wire.captured_len > room)
+    return absl::DataLossError(fmt::format("dns record: captured_len {}, {} bytes follow", wire.captured_len, room));
+  std::span<const uint8_t> message(reinterpret_cast<const uint8_t*>(record.data()) + offsetof(dns_event, payload),
+                                   wire.captured_len);
+  if (wire.sock.protocol == IPPROTO_TCP) message = message.subspan(std::min(kPrefixBytes, message.size()));
+  DnsQuestion question = ParseDnsQuestion(message);
+  return DnsQuery{.socket = ToTuple(wire.sock),
+                  .cookie = wire.cookie,
+                  .name = std::move(question.name),
+                  .type = question.type,
+                  .malformed = question.malformed};
+}
+
 template <typename Wire>
 absl::StatusOr<EventBody> Decode(Record record, const char* kind, size_t want = sizeof(Wire)) {
   absl::StatusOr<Wire> wire = ReadWire<Wire>(record, kind, want);
@@ -207,6 +233,10 @@ absl::StatusOr<EventBody> DecodeBody(uint16_t kind, Record record) {
       return Decode<file_candidate_event>(record, "file_candidate");
     case EVENT_KIND_NAME_HINT:
       return Decode<name_hint_event>(record, "name_hint");
+    case EVENT_KIND_HOST:
+      return Decode<host_event>(record, "host_change");
+    case EVENT_KIND_DNS:
+      return Decode<dns_event>(record, "dns", offsetof(dns_event, payload));
     default:
       return absl::UnimplementedError(fmt::format("record of unknown kind {}", kind));
   }

@@ -10,7 +10,7 @@ constexpr const char* kNames[] = {
     "socket",      "device_open",      "file_candidate", "http_segment", "http_request",
     "agent_start", "process_snapshot", "asset_held",     "listener",     "asset_found",
     "asset_gone",  "state_restored",   "loss",           "probe_state",  "tick",
-    "finding",     "name_hint",        "evidence",
+    "finding",     "name_hint",        "evidence",       "host_change",  "dns_query",
 };
 static_assert(std::size(kNames) == kEventKindCount);
 

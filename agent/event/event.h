@@ -56,7 +56,7 @@ struct SocketTuple {
   uint16_t peer_port = 0;
   uint8_t family = 0;     // AF_*
   uint8_t protocol = 0;   // IPPROTO_*
-  uint8_t direction = 0;  // enum event_direction of the wire
+  uint8_t direction = 0;  // enum event_sock_direction of the wire
   uint32_t net_ns = 0;
 };
 
@@ -182,6 +182,26 @@ struct HttpSegment {
   std::vector<uint8_t> payload;
 };
 
+// The host itself changed, or a process reached for another's power.
+struct HostChange {
+  ProcessKey target;  // zero: none
+  uint32_t op = 0;    // enum event_host_op, which says what the figures are
+  uint64_t value = 0;
+  uint64_t former = 0;
+  std::string name;    // module, BPF program, mount point
+  std::string detail;  // mounts: "TYPE SOURCE"
+};
+
+// A message to port 53. The name is as it was asked, in lower case, without the last dot ("." alone: the root); bytes
+// that are not printable are \DDD, and what is longer than 253 characters then loses its beginning.
+struct DnsQuery {
+  SocketTuple socket;  // peer = name server
+  uint64_t cookie = 0;
+  std::string name;        // "" when there is none, or none that can be read
+  uint16_t type = 0;       // of the record asked for; 0: unknown
+  bool malformed = false;  // no query with just one question
+};
+
 // --- metered ---
 
 // One request head on a serving port. Hashes are keyed (per-host secret); no header value or prompt is kept.
@@ -257,6 +277,8 @@ struct StateRestored {
   std::vector<LabelHolder> holders;
   uint64_t blind_ns = 0;       // between the last save and this start
   std::string detector_state;  // opaque, written by the detectors' Save()
+  std::string rule_state;      // opaque, written by the rules with memory
+  bool new_boot = false;       // it was saved in an earlier boot
 };
 
 struct LossSample {
@@ -339,10 +361,11 @@ struct Evidence {
 };
 
 // Append only: the index is the id in captures.
-using EventBody = std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen,
-                               FileName, LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment,
-                               HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-                               StateRestored, LossSample, ProbeState, ClockTick, Finding, NameHint, Evidence>;
+using EventBody =
+    std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
+                 LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
+                 ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
+                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

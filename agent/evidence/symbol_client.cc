@@ -1,17 +1,13 @@
 #include "agent/evidence/symbol_client.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "agent/base/framed_pipe.h"
+#include "agent/base/helper_process.h"
 
 namespace tensorwarden {
 namespace {
@@ -19,52 +15,15 @@ namespace {
 constexpr int kHelperPipe = 3;  // the descriptor that the helper speaks over
 constexpr uint64_t kMaxDoublings = 16;
 
-// The signals that the agent blocks are the helper's to die of.
-class SpawnAttributes {
- public:
-  SpawnAttributes() {
-    sigset_t none;
-    sigset_t defaults;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_init(&attributes_);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &defaults);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_init(&actions_);
-    for (const int fd : {0, 1, 2}) posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
-  }
-  ~SpawnAttributes() {
-    posix_spawnattr_destroy(&attributes_);
-    posix_spawn_file_actions_destroy(&actions_);
-  }
-  int Spawn(const std::string& program, int pipe, pid_t& pid) {
-    posix_spawn_file_actions_adddup2(&actions_, pipe, kHelperPipe);
-    std::string name = program;
-    char* arguments[] = {name.data(), nullptr};
-    char* environment[] = {nullptr};
-    return posix_spawn(&pid, program.c_str(), &actions_, &attributes_, arguments, environment);
-  }
-
- private:
-  posix_spawnattr_t attributes_;
-  posix_spawn_file_actions_t actions_;
-};
-
 }  // namespace
 
 absl::Status SymbolClient::Start() {
   absl::StatusOr<std::pair<UniqueFd, UniqueFd>> ends = MakeFramedPipe();
   if (!ends.ok()) return ends.status();
-  // dup2 onto itself would leave close-on-exec set.
-  const UniqueFd moved(fcntl(ends->second.get(), F_DUPFD_CLOEXEC, kHelperPipe + 1));
-  SpawnAttributes spawn;
-  const int error = spawn.Spawn(config_.program, moved.get(), pid_);
-  if (error != 0) {
-    pid_ = -1;
-    return absl::UnavailableError(fmt::format("start '{}': {}", config_.program, strerror(error)));
-  }
+  const HelperFd pipe{.ours = ends->second.get(), .theirs = kHelperPipe};
+  absl::StatusOr<pid_t> pid = SpawnHelper(config_.program, {&pipe, 1});
+  if (!pid.ok()) return pid.status();
+  pid_ = *pid;
   pipe_ = std::move(ends->first);
   ++stats_.started;
   return absl::OkStatus();
@@ -123,17 +82,6 @@ absl::StatusOr<SymbolReply> SymbolClient::Ask(const SymbolRequest& request, std:
   failures_ = 0;
   ++stats_.answered;
   return reply;
-}
-
-std::string FindSymbolHelper() {
-  char path[PATH_MAX];
-  const ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
-  const std::string self(path, n > 0 ? static_cast<size_t>(n) : 0);
-  const std::string folder = self.substr(0, self.rfind('/') + 1);
-  for (const char* place : {"tensorwarden-symbols", "../libexec/tensorwarden/tensorwarden-symbols"}) {
-    if (std::string found = folder + place; access(found.c_str(), X_OK) == 0) return found;
-  }
-  return "";
 }
 
 }  // namespace tensorwarden

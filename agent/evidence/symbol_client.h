@@ -60,7 +60,4 @@ class SymbolClient {
   SymbolClientStats stats_;
 };
 
-// Path of the helper: beside the running program, or in ../libexec/tensorwarden as installed; "" neither is there.
-std::string FindSymbolHelper();
-
 }  // namespace tensorwarden

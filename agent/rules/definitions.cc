@@ -19,6 +19,9 @@ constexpr std::string_view kMacroKeys[] = {"macro", "condition", "append", "over
 constexpr std::string_view kRuleKeys[] = {"rule",
                                           "desc",
                                           "condition",
+                                          "sequence",
+                                          "aggregate",
+                                          "baseline",
                                           "output",
                                           "priority",
                                           "tags",
@@ -143,6 +146,7 @@ void Definitions::ReadRule(const YamlNode& node) {
     return ReadRuleKeys(item, *earlier);
   }
   for (const std::string_view key : kRequired) {
+    if (key == "condition" && item.Find("sequence") != nullptr) continue;  // its steps are
     if (!item.Require(key)) return;
   }
   WarnIfRepeated("rule", item.name(), item.place(), earlier == nullptr ? nullptr : &earlier->place);

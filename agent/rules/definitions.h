@@ -4,19 +4,16 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/rules/list_item.h"
+#include "agent/rules/memory_definition.h"
 #include "agent/rules/source_text.h"
 #include "agent/rules/yaml_tree.h"
 
 namespace tensorwarden::rules {
-
-struct ListItem {
-  std::string text;
-  bool quoted = false;
-  Place place;
-};
 
 struct ListDefinition {
   std::string name;
@@ -50,8 +47,9 @@ struct ExceptionDefinition {
 struct RuleDefinition {
   RuleInfo text;  // output stays unparsed here
   Place place;
-  MappedText condition;
+  MappedText condition;  // empty of a sequence
   MappedText output;
+  std::optional<MemoryDefinition> memory;
   std::vector<ListItem> suppress_by;
   std::vector<ExceptionDefinition> exceptions;
   bool enabled = true;

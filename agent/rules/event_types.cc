@@ -21,12 +21,13 @@ constexpr uint32_t kTruncate = 1u << EVENT_CHANGE_TRUNCATE;
 constexpr uint32_t kAttribute = 1u << EVENT_CHANGE_ATTRIBUTE;
 constexpr uint32_t kRename = 1u << EVENT_NAME_RENAME;
 constexpr uint32_t kLink = 1u << EVENT_NAME_LINK;
-constexpr uint32_t kMount = 1u << EVENT_NAME_MOUNT;
 constexpr uint32_t kUnlink = 1u << EVENT_NAME_UNLINK;
 constexpr uint32_t kConnect = 1u << EVENT_SOCK_CONNECT;
 constexpr uint32_t kAccept = 1u << EVENT_SOCK_ACCEPT;
 constexpr uint32_t kListen = 1u << EVENT_SOCK_LISTEN;
 constexpr uint32_t kBind = 1u << EVENT_SOCK_BIND;
+
+constexpr uint32_t HostOp(event_host_op op) { return 1u << op; }
 
 constexpr CallName kCalls[] = {
     {"open", kKindIndex<FileOpen>, kAny},
@@ -86,8 +87,23 @@ constexpr CallName kCalls[] = {
     {"linkat", kKindIndex<FileName>, kLink},
     {"unlink", kKindIndex<FileName>, kUnlink},
     {"unlinkat", kKindIndex<FileName>, kUnlink},
-    {"mount", kKindIndex<FileName>, kMount},
-    {"move_mount", kKindIndex<FileName>, kMount},
+    {"init_module", kKindIndex<HostChange>, HostOp(EVENT_HOST_MODULE)},
+    {"finit_module", kKindIndex<HostChange>, HostOp(EVENT_HOST_MODULE)},
+    {"bpf", kKindIndex<HostChange>, HostOp(EVENT_HOST_BPF)},
+    {"io_uring_setup", kKindIndex<HostChange>, HostOp(EVENT_HOST_URING)},
+    {"kill", kKindIndex<HostChange>, HostOp(EVENT_HOST_SIGNAL)},
+    {"tkill", kKindIndex<HostChange>, HostOp(EVENT_HOST_SIGNAL)},
+    {"tgkill", kKindIndex<HostChange>, HostOp(EVENT_HOST_SIGNAL)},
+    {"ptrace", kKindIndex<HostChange>, HostOp(EVENT_HOST_PTRACE)},
+    {"setuid", kKindIndex<HostChange>, HostOp(EVENT_HOST_SET_UID)},
+    {"setresuid", kKindIndex<HostChange>, HostOp(EVENT_HOST_SET_UID)},
+    {"capset", kKindIndex<HostChange>, HostOp(EVENT_HOST_SET_CAPS)},
+    {"unshare", kKindIndex<HostChange>, HostOp(EVENT_HOST_USER_NAMESPACE)},
+    {"socket", kKindIndex<HostChange>, HostOp(EVENT_HOST_SOCKET)},
+    {"clock_settime", kKindIndex<HostChange>, HostOp(EVENT_HOST_CLOCK)},
+    {"settimeofday", kKindIndex<HostChange>, HostOp(EVENT_HOST_CLOCK)},
+    {"mount", kKindIndex<HostChange>, HostOp(EVENT_HOST_MOUNT)},
+    {"move_mount", kKindIndex<HostChange>, HostOp(EVENT_HOST_MOUNT)},
 };
 
 EventTypes One(size_t kind, uint32_t operations) {

@@ -4,6 +4,7 @@
 
 #include "agent/rules/exceptions.h"
 #include "agent/rules/literal.h"
+#include "agent/rules/memory_reader.h"
 #include "agent/rules/merge.h"
 
 namespace tensorwarden::rules {
@@ -36,6 +37,7 @@ class RuleReader {
     ReadPriority();
     ReadFlags();
     ReadSource();
+    ReadMemory(item_, rule_.memory);
     ReadSuppress();
     ReadCapture();
     if (const YamlNode* node = item_.Find("exceptions")) {
@@ -114,12 +116,13 @@ class RuleReader {
   }
 
   bool ReadDuration(const YamlNode& node) {
-    const auto seconds = ParseNumber(node.scalar.text());
-    if (!seconds || *seconds <= 0 || *seconds > kMaxSuppressSeconds) {
+    const std::optional<Quantity> time = ParseQuantity(node.scalar.text());
+    const bool is_time = time && (time->of == Quantity::Of::kSeconds || time->of == Quantity::Of::kPlain);
+    if (!is_time || time->value <= 0 || time->value > kMaxSuppressSeconds) {
       item_.Error(node.place, "'for' must be a time up to a year, as in 30s, 10m, 24h or 7d");
       return false;
     }
-    rule_.text.suppress_ns = static_cast<uint64_t>(*seconds * kNsPerSecond);
+    rule_.text.suppress_ns = static_cast<uint64_t>(time->value * kNsPerSecond);
     return true;
   }
 

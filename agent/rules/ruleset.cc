@@ -6,10 +6,11 @@
 #include <deque>
 
 #include "agent/rules/code_generator.h"
-#include "agent/rules/condition_parser.h"
 #include "agent/rules/definitions.h"
 #include "agent/rules/exceptions.h"
-#include "agent/rules/operand_resolver.h"
+#include "agent/rules/memory_compiler.h"
+#include "agent/rules/memory_state.h"
+#include "agent/rules/named_field.h"
 #include "agent/rules/output_template.h"
 #include "agent/rules/program.h"
 #include "agent/rules/rule_index.h"
@@ -30,8 +31,18 @@ constexpr char kKeySeparator = '\x1f';  // in no printable value
 struct CompiledRule {
   RuleInfo info;
   OutputTemplate output;
+  std::vector<uint32_t> fold_by;  // slots: what the author wrote, else `by` of the memory
+  // The rest of rules with memory only.
+  CompiledMemory remembers;
+  uint64_t without_key = 0;  // events that fit and lack a by-field
+  size_t unsaved_keys = 0;
+};
+
+// What the index finds: a rule's condition, or one of the steps of its sequence.
+struct Condition {
+  uint32_t rule = 0;
+  uint32_t hit = 1;  // its bit among the rule's conditions
   uint32_t entry = Program::kReject;
-  std::vector<uint32_t> suppress_by;  // slots
 };
 
 class CompiledRuleSet final : public RuleSet {
@@ -53,53 +64,159 @@ class CompiledRuleSet final : public RuleSet {
   }
 
   void Match(const EnrichedEvent& event, std::vector<Detection>& detections) override {
+    now_ns_ = std::max(now_ns_, TimeOf(event));
     const size_t kind = event.event->body.index();
     if (kind >= kEventKindCount || ((needs_.kinds >> kind) & 1) == 0) return;
     cache_.Reset(event, program_.slots().size());
     candidates_.clear();
     index_.Find(kind, program_, cache_, candidates_);
-    const auto misses = [&](uint32_t rule) { return !program_.Matches(rules_[rule].entry, cache_); };
+    const auto misses = [&](uint32_t one) { return !program_.Matches(conditions_[one].entry, cache_); };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), misses), candidates_.end());
     std::sort(candidates_.begin(), candidates_.end());
-    if (options_.first_match_only && candidates_.size() > 1) candidates_.resize(1);
-    for (const uint32_t rule : candidates_) detections.push_back(Detect(rules_[rule], event));
+    const size_t earlier = detections.size();
+    for (size_t i = 0; i < candidates_.size();) {
+      const uint32_t rule = conditions_[candidates_[i]].rule;
+      uint32_t hits = 0;
+      for (; i < candidates_.size() && conditions_[candidates_[i]].rule == rule; ++i) {
+        hits |= conditions_[candidates_[i]].hit;
+      }
+      // Also those that may not alert any more count the event in.
+      std::optional<std::string> evidence = Decide(rules_[rule], hits);
+      if (!evidence || (options_.first_match_only && detections.size() > earlier)) continue;
+      detections.push_back(Detect(rules_[rule], event, *std::move(evidence)));
+    }
+  }
+
+  std::string SaveMemory() override { return SaveMemories(Remembering(), now_ns_); }
+
+  absl::Status RestoreMemory(std::string_view state, bool new_boot, uint64_t now_ns) override {
+    return RestoreMemories(state, Remembering(), new_boot, BoundedTime(static_cast<int64_t>(now_ns)));
+  }
+
+  std::vector<RuleMemoryStats> MemoryStats() const override {
+    std::vector<RuleMemoryStats> all;
+    for (const CompiledRule& rule : rules_) {
+      if (rule.remembers.memory == nullptr) continue;
+      RuleMemoryStats& stats = all.emplace_back(rule.remembers.memory->Stats());
+      stats.rule = rule.info.name;
+      stats.uncounted += rule.without_key;
+      stats.unsaved_keys = rule.unsaved_keys;
+    }
+    return all;
   }
 
   RuleNeeds Needs() const override { return needs_; }
   size_t Size() const override { return rules_.size(); }
 
  private:
+  static int64_t TimeOf(const EnrichedEvent& event) {
+    return static_cast<int64_t>(std::min(event.event->origin.ktime_ns, static_cast<uint64_t>(kMaxTime)));
+  }
+
+  std::vector<RememberingRule> Remembering() {
+    std::vector<RememberingRule> all;
+    for (CompiledRule& rule : rules_) {
+      RuleMemory* memory = rule.remembers.memory.get();
+      if (memory != nullptr) all.push_back({rule.info.name, rule.remembers.shape, memory, &rule.unsaved_keys});
+    }
+    return all;
+  }
+
   // Rules that are switched off are checked too: they must still be good when somebody switches them on.
   void AddRule(const RuleDefinition& definition, TypeChecker& checker, Diagnostics& diagnostics) {
     const std::string subject = fmt::format("rule '{}': ", Printable(definition.text.name));
     if (definition.foreign_source) return;
-    const std::optional<TypedCondition> condition = CheckAll(definition, subject, checker, diagnostics);
+    const std::optional<std::vector<TypedCondition>> conditions = CheckAll(definition, subject, checker, diagnostics);
     const std::optional<OutputTemplate> output =
         OutputTemplate::Parse(subject, definition.output, program_.slots(), diagnostics);
-    std::vector<uint32_t> suppress_by;
-    if (!ResolveSuppress(definition, subject, suppress_by, diagnostics) || !condition || !output) return;
-    if (program_.CodeSize() + condition->size > kMaxCode) {
-      return diagnostics.Error(definition.place, subject + "all rules together are too large");
+    std::optional<std::vector<uint32_t>> fold_by =
+        ResolveNamedFields(definition.suppress_by, subject + "suppress: ", program_.slots(), diagnostics);
+    std::optional<CompiledMemory> memory = CompiledMemory();
+    if (definition.memory) {
+      memory = CompileMemory(*definition.memory, subject, options_.memory, program_.slots(), diagnostics);
     }
+    if (!conditions || !output || !fold_by || !memory || !HasRoom(definition, subject, *conditions, diagnostics))
+      return;
     if (!IsSelected(definition, options_)) return;
-    const uint32_t entry = Generate(checker, *condition, program_);
-    if (entry == Program::kReject || condition->can_hold == 0) {
-      return diagnostics.Warning(definition.place, subject +
-                                                       "can never match: no event is of its types and has "
-                                                       "all of its fields");
-    }
-    if (definition.warn_evttypes) WarnIfBroad(definition, subject, condition->can_hold, diagnostics);
-    index_.Add(static_cast<uint32_t>(rules_.size()), condition->can_hold, FindAnchors(checker, *condition, program_));
-    needs_.kinds |= condition->can_hold;
-    needs_.opens = (needs_.kinds & kKinds<FileOpen>) != 0;
-    CompiledRule& rule = rules_.emplace_back(CompiledRule{definition.text, *output, entry, std::move(suppress_by)});
+    if (!AddConditions(definition, *conditions, memory->kinds, checker, subject, diagnostics)) return;
+    if (fold_by->empty()) fold_by = memory->by;
+    CompiledRule& rule =
+        rules_.emplace_back(CompiledRule{definition.text, *output, *std::move(fold_by), *std::move(memory)});
     rule.info.output = definition.output.text();
   }
 
+  bool HasRoom(const RuleDefinition& definition, const std::string& subject,
+               const std::vector<TypedCondition>& conditions, Diagnostics& diagnostics) const {
+    size_t size = program_.CodeSize();
+    for (const TypedCondition& condition : conditions) size += condition.size;
+    if (size <= kMaxCode) return true;
+    diagnostics.Error(definition.place, subject + "all rules together are too large");
+    return false;
+  }
+
+  static bool IsNegated(const RuleDefinition& definition, size_t condition) {
+    const auto* sequence = definition.memory ? std::get_if<SequenceDefinition>(&definition.memory->what) : nullptr;
+    return sequence != nullptr && sequence->steps[condition].negated;
+  }
+
+  // Adds what the next rule looks at to program and index; false, with a warning, when it could never fire.
+  bool AddConditions(const RuleDefinition& definition, const std::vector<TypedCondition>& conditions, KindSet counted,
+                     const TypeChecker& checker, const std::string& subject, Diagnostics& diagnostics) {
+    std::vector<uint32_t> entries;
+    for (size_t i = 0; i < conditions.size(); ++i) {
+      entries.push_back(Generate(checker, conditions[i], program_));
+      if (IsNegated(definition, i)) continue;
+      if (entries[i] != Program::kReject && (conditions[i].can_hold & counted) != 0) continue;
+      diagnostics.Warning(definition.place, subject +
+                                                "can never match: no event is of its types and has "
+                                                "all of its fields");
+      return false;
+    }
+    KindSet kinds = 0;
+    for (size_t i = 0; i < conditions.size(); ++i) {
+      const KindSet can_hold = conditions[i].can_hold & counted;
+      if (entries[i] == Program::kReject || can_hold == 0) continue;
+      index_.Add(static_cast<uint32_t>(conditions_.size()), can_hold, FindAnchors(checker, conditions[i], program_));
+      conditions_.push_back({static_cast<uint32_t>(rules_.size()), uint32_t{1} << i, entries[i]});
+      kinds |= can_hold;
+    }
+    if (definition.warn_evttypes) WarnIfBroad(definition, subject, kinds, diagnostics);
+    needs_.kinds |= kinds;
+    needs_.opens = (needs_.kinds & kKinds<FileOpen>) != 0;
+    return true;
+  }
+
+  // Of a sequence each step, else the one condition; all without what the exceptions let pass. Those of a sequence are
+  // about its last step, whose event would alert.
+  std::optional<std::vector<TypedCondition>> CheckAll(const RuleDefinition& definition, const std::string& subject,
+                                                      TypeChecker& checker, Diagnostics& diagnostics) const {
+    std::vector<TypedCondition> all;
+    bool good = true;
+    const auto take = [&](std::optional<TypedCondition> condition) {
+      good = good && condition.has_value();
+      if (condition) all.push_back(*std::move(condition));
+    };
+    const auto* sequence = definition.memory ? std::get_if<SequenceDefinition>(&definition.memory->what) : nullptr;
+    if (sequence == nullptr) {
+      take(CheckWhole(definition, definition.condition, subject, checker, diagnostics));
+    } else if (!definition.condition.text().empty()) {
+      diagnostics.Error(definition.condition.At(0), subject + "a sequence has no 'condition': write it as a step");
+      return std::nullopt;
+    } else {
+      for (const StepDefinition& step : sequence->steps) {
+        take(&step == &sequence->steps.back() ? CheckWhole(definition, step.condition, subject, checker, diagnostics)
+                                              : checker.Check(subject, step.condition, definition.skip_if_unknown));
+      }
+    }
+    if (!good) return std::nullopt;
+    return all;
+  }
+
   // The condition and none of the exceptions.
-  std::optional<TypedCondition> CheckAll(const RuleDefinition& definition, const std::string& subject,
-                                         TypeChecker& checker, Diagnostics& diagnostics) const {
-    std::optional<TypedCondition> whole = checker.Check(subject, definition.condition, definition.skip_if_unknown);
+  std::optional<TypedCondition> CheckWhole(const RuleDefinition& definition, const MappedText& condition,
+                                           const std::string& subject, TypeChecker& checker,
+                                           Diagnostics& diagnostics) const {
+    std::optional<TypedCondition> whole = checker.Check(subject, condition, definition.skip_if_unknown);
     for (const ExceptionDefinition& exception : definition.exceptions) {
       const MappedText text = ConditionOf(exception);
       if (text.text().empty()) continue;
@@ -130,28 +247,28 @@ class CompiledRuleSet final : public RuleSet {
                                               "to be hooked for it; add 'evt.type = ...' to the condition");
   }
 
-  bool ResolveSuppress(const RuleDefinition& definition, const std::string& subject, std::vector<uint32_t>& slots,
-                       Diagnostics& diagnostics) {
-    for (const ListItem& item : definition.suppress_by) {
-      LexError error;
-      ResolveError unresolved;
-      size_t taken = 0;
-      const std::optional<Operand> operand = ParseOperand(item.text, taken, error);
-      std::optional<uint32_t> slot;
-      if (operand && taken == item.text.size()) slot = ResolveOperand(*operand, program_.slots(), unresolved);
-      if (!slot) {
-        const std::string& why = !operand ? error.message : unresolved.message;
-        diagnostics.Error(item.place, fmt::format("{}suppress: {}", subject, why.empty() ? "one field each" : why));
-        return false;
-      }
-      slots.push_back(*slot);
+  // The evidence when the rule matches; "" of a plain one.
+  std::optional<std::string> Decide(CompiledRule& rule, uint32_t hits) {
+    RuleMemory* memory = rule.remembers.memory.get();
+    if (memory == nullptr) return "";
+    const std::optional<ValueHash> key = HashOf(rule.remembers.by, program_.slots(), cache_);
+    if (!key) {
+      ++rule.without_key;
+      return std::nullopt;
     }
-    return true;
+    std::optional<std::string> evidence = memory->Take(hits, *key, program_.slots(), cache_, now_ns_);
+    if (!evidence) return std::nullopt;
+    for (const uint32_t slot : rule.remembers.by) {
+      *evidence += fmt::format("{}{} {}", slot == rule.remembers.by.front() ? ", by " : ", ",
+                               program_.slots()[slot].name, Printable(FieldText(cache_.Get(program_.slots(), slot))));
+    }
+    return evidence;
   }
 
   // The cache still holds this event's values.
-  Detection Detect(const CompiledRule& rule, const EnrichedEvent& event) {
-    Detection detection{.rule = &rule.info, .output = "", .output_fields = {}, .fold_key = ""};
+  Detection Detect(const CompiledRule& rule, const EnrichedEvent& event, std::string evidence) {
+    Detection detection{
+        .rule = &rule.info, .output = "", .output_fields = {}, .fold_key = "", .evidence = std::move(evidence)};
     detection.output = rule.output.Fill(program_.slots(), cache_, detection.output_fields);
     detection.fold_key = FoldKey(rule, event);
     return detection;
@@ -159,9 +276,9 @@ class CompiledRuleSet final : public RuleSet {
 
   // What an author wrote wins over what the detector proposes.
   std::string FoldKey(const CompiledRule& rule, const EnrichedEvent& event) {
-    if (rule.suppress_by.empty()) return event.finding != nullptr ? event.finding->key : "";
+    if (rule.fold_by.empty()) return event.finding != nullptr ? event.finding->key : "";
     std::string key;
-    for (const uint32_t slot : rule.suppress_by) {
+    for (const uint32_t slot : rule.fold_by) {
       if (!key.empty()) key += kKeySeparator;
       key += FieldText(cache_.Get(program_.slots(), slot));
     }
@@ -171,7 +288,9 @@ class CompiledRuleSet final : public RuleSet {
   const RuleOptions options_;
   Program program_;
   RuleIndex index_;
-  std::deque<CompiledRule> rules_;  // detections point to their RuleInfo
+  std::deque<CompiledRule> rules_;     // detections point to their RuleInfo
+  std::vector<Condition> conditions_;  // those of one rule one behind the other, in the order of rules
+  int64_t now_ns_ = 0;                 // latest of any event: those of one batch are not quite in order
   RuleNeeds needs_;
   FieldCache cache_;
   std::vector<uint32_t> candidates_;
@@ -185,7 +304,7 @@ std::string ProblemLine(const RuleProblem& problem) {
 }
 
 std::string ProblemWithCaret(const RuleProblem& problem) {
-  const std::string line = ProblemLine(problem);
+  std::string line = ProblemLine(problem);
   if (problem.source_line.empty() || problem.column < 1) return line;
   return fmt::format("{}\n    {}\n    {:>{}}", line, problem.source_line, '^', problem.column);
 }

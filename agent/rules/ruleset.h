@@ -37,7 +37,9 @@ struct Detection {
   const RuleInfo* rule = nullptr;
   std::string output;                                              // filled in
   std::vector<std::pair<std::string, std::string>> output_fields;  // in order of appearance
-  std::string fold_key;  // finding.key, or the suppress_by fields; "" = each match stands alone
+  // The suppress_by fields, else of a rule with memory its `by` fields, else finding.key; "" = each match stands alone.
+  std::string fold_key;
+  std::string evidence;  // of a rule with memory: a sentence with the figures that made it fire
 };
 
 struct RuleFile {
@@ -65,11 +67,30 @@ struct RuleSwitch {
   std::string tag;   // "" any
 };
 
+// Of each rule with memory. What was used least recently goes first, and is counted.
+struct RuleMemoryLimits {
+  static constexpr size_t kMost = 1 << 16;
+  size_t keys = 4096;            // combinations of its `by` fields
+  size_t values = kMost;         // that all keys hold together: different values, learned ones
+  size_t values_per_key = 1024;  // learned ones
+};
+
 struct RuleOptions {
   std::vector<RuleSwitch> switches;
   Priority minimum = Priority::kDebug;  // rules below it are not loaded
   bool first_match_only = false;        // of the rules that match an event, only the first in file order alerts
   int64_t now_ns = 0;                   // CLOCK_REALTIME, to warn of exceptions that expired; 0: no such warnings
+  RuleMemoryLimits memory;
+};
+
+struct RuleMemoryStats {
+  std::string rule;
+  size_t keys = 0;
+  size_t values = 0;
+  uint64_t evicted_keys = 0;
+  uint64_t evicted_values = 0;  // of keys that stayed
+  uint64_t uncounted = 0;       // events that fit, without one of the fields that they are counted by
+  size_t unsaved_keys = 0;      // left out of the last saved state, which was full
 };
 
 // What the rules need of the sensor, beyond what the detectors always need.
@@ -86,10 +107,20 @@ class RuleSet {
                                                           std::vector<RuleProblem>& problems,
                                                           const RuleOptions& options = {});
   virtual ~RuleSet() = default;
-  // Appends the rules that match, in file order.
+  // Appends the rules that match, in file order. A rule with memory counts the event in, and matches when that makes it
+  // fire.
   virtual void Match(const EnrichedEvent& event, std::vector<Detection>& detections) = 0;
   virtual RuleNeeds Needs() const = 0;
   virtual size_t Size() const = 0;
+
+  // What the rules with memory remember, as one opaque text of at most kMaxSavedMemory bytes and a little; "" nothing.
+  static constexpr size_t kMaxSavedMemory = 4 << 20;
+  virtual std::string SaveMemory() = 0;
+  // Takes it back, by the names of rules; what has changed its fields or steps starts empty. After a boot only what was
+  // learned comes back, as if no time had passed while the host was down. `now_ns`: CLOCK_BOOTTIME.
+  // Errors: DataLoss naming the rules that start empty because the state is broken. An empty state is no error.
+  virtual absl::Status RestoreMemory(std::string_view state, bool new_boot, uint64_t now_ns) = 0;
+  virtual std::vector<RuleMemoryStats> MemoryStats() const = 0;
 };
 
 // Reads *.yaml of each directory (sorted) or the file itself. NotFound names the path.

@@ -75,6 +75,22 @@ std::string TryLoad(bpf_prog_type type, bpf_attach_type attach, int btf_id) {
   return program ? "" : Errno(errno);
 }
 
+// A kernel may describe its variables in BTF and not tell where they are (no CONFIG_KALLSYMS_ALL).
+std::string WhyNoVariables(const btf* kernel) {
+  int id = -ENOENT;
+  for (const char* name : {"pcpu_hot", "__preempt_count"})
+    if (id < 0) id = btf__find_by_name_kind(kernel, name, BTF_KIND_VAR);
+  if (id < 0) return "BTF has none";
+  const bpf_insn instructions[] = {
+      {.code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_BTF_ID, .off = 0, .imm = id},
+      {.code = 0, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+      kReturnZero[0],
+      kReturnZero[1]};
+  UniqueFd program(
+      bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "try", "GPL", instructions, std::size(instructions), nullptr));
+  return program ? "" : Errno(errno);
+}
+
 // A program loads on a kernel whose list of security modules lacks "bpf", and is never called there.
 std::string WhyNoLsm(const std::string& list_path) {
   std::string load = TryLoad(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, libbpf_find_vmlinux_btf_id("file_open", BPF_LSM_MAC));
@@ -173,6 +189,7 @@ void KernelFeatures::ProbePrograms(const SensorPaths& paths) {
   Add("cgroup_skb", TryLoad(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, 0));
   Add("cgroup_sock_addr", TryLoad(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0));
   Add("cgroup_device", TryLoad(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0));
+  Add("variables", WhyNoVariables(btf_));
   const int ring = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr);
   Add("ring_buffer", ring == 1 ? "" : ring < 0 ? Errno(-ring) : "map type not known");
   const int loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, nullptr);

@@ -44,13 +44,13 @@ class KernelFeatures {
   // "" when a program whose section is `section` ("tp_btf/sched_process_exec") can be tried here, else why not.
   std::string WhyNot(std::string_view section) const;
   bool Has(std::string_view name) const { return WhyAbsent(name).empty(); }
+  std::string WhyAbsent(std::string_view name) const;  // "" when it is there
   const std::vector<Capability>& All() const { return capabilities_; }
   const std::string& cgroup2() const { return cgroup2_; }  // "" none
 
  private:
   KernelFeatures() = default;
   void Add(std::string name, std::string why_absent);
-  std::string WhyAbsent(std::string_view name) const;
   void ProbePrograms(const SensorPaths& paths);
   void ProbeHost(const SensorPaths& paths);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -13,6 +14,8 @@ namespace tensorwarden {
 namespace {
 
 constexpr const char* kGroup = "syscalls";
+constexpr const char* kCompatStays = "calls of 32-bit programs show to no other hook";
+constexpr std::chrono::milliseconds kCompatPoll{20};  // while the second stage stands
 
 }  // namespace
 
@@ -36,7 +39,13 @@ Escalation::~Escalation() {
 void Escalation::Work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return ends_ || !jobs_.empty(); });
+    const auto has_work = [this] { return ends_ || !jobs_.empty(); };
+    if (second_.empty() || !returns_)
+      wake_.wait(lock, has_work);
+    else if (!wake_.wait_for(lock, kCompatPoll, has_work)) {
+      if (SawCompatCall()) ReturnToFirst(lock);
+      continue;
+    }
     if (ends_) return;
     const std::function<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
@@ -69,6 +78,7 @@ int Escalation::Stage() const {
 absl::Status Escalation::Raise(uint64_t now_ns, const char* why) {
   last_reason_ns_ = now_ns;
   if (Active()) return absl::OkStatus();
+  __atomic_store_n(&probes_.skeleton().bss->compat_calls, 0, __ATOMIC_SEQ_CST);
   absl::StatusOr<Links> first = probes_.Attach(When::kFirstStage);
   if (!first.ok()) return first.status();
   if (first->empty()) return absl::FailedPreconditionError("no system-call hook loaded");
@@ -76,6 +86,7 @@ absl::Status Escalation::Raise(uint64_t now_ns, const char* why) {
   absl::Status status = lasting.status();
   const std::lock_guard lock(mutex_);
   first_ = *std::move(first);
+  returns_ = true;
   if (status.ok()) lasting_ = *std::move(lasting);
   SetListed(false);
   Report("syscall_exit", why);
@@ -98,13 +109,42 @@ void Escalation::AttachSecond(uint64_t generation) {
     if (!second.ok()) return Report("syscall_exit", fmt::format("it stays: {}", second.status().ToString()));
     if (second->empty()) return;
     gone = *std::move(second);
-    if (generation == generation_ && !first_.empty()) {
+    if (SawCompatCall()) {
+      Report("syscall_exit", fmt::format("it stays: {}", kCompatStays));
+    } else if (generation == generation_ && !first_.empty()) {
       second_ = std::exchange(gone, std::exchange(first_, {}));
       SetListed(true);
       Report("syscall_exit_listed", "the listed calls alone are hooked now");
     }
   }
   gone.clear();  // without the lock: it may take a second
+}
+
+bool Escalation::SawCompatCall() const {
+  return __atomic_load_n(&probes_.skeleton().bss->compat_calls, __ATOMIC_SEQ_CST) != 0;
+}
+
+// On the worker's thread, with the lock held, which is let go meanwhile. Here too no call goes unseen between the two.
+void Escalation::ReturnToFirst(std::unique_lock<std::mutex>& lock) {
+  const uint64_t generation = generation_;
+  lock.unlock();
+  absl::StatusOr<Links> first = probes_.Attach(When::kFirstStage);
+  Links gone;
+  lock.lock();
+  if (!first.ok()) {
+    returns_ = false;
+    return Report("syscall_exit_listed",
+                  fmt::format("calls of 32-bit programs go unseen: {}", first.status().ToString()));
+  }
+  gone = *std::move(first);
+  if (generation == generation_ && !second_.empty()) {
+    first_ = std::exchange(gone, std::exchange(second_, {}));
+    SetListed(false);
+    Report("syscall_exit", fmt::format("it is back: {}", kCompatStays));
+  }
+  lock.unlock();
+  gone.clear();
+  lock.lock();
 }
 
 void Escalation::Tick(uint64_t now_ns, bool has_reason) {

@@ -18,7 +18,8 @@
 namespace tensorwarden {
 
 // Two stages: one hook for all calls stands within 0.2 ms; hooks at the listed calls alone take its place when they
-// stand, some 20 ms later. Attaching those and letting go of any takes long, so a thread does both.
+// stand, some 20 ms later. Attaching those and letting go of any takes long, so a thread does both. Calls of 32-bit
+// programs show to the first stage only: once one of them mattered, it stays, or comes back, until the end.
 class Escalation {
  public:
   // `permanent`: nothing else sees reads on this kernel, so the hooks stay.
@@ -43,6 +44,8 @@ class Escalation {
   void Post(std::function<void()> job);
   void Work();
   void AttachSecond(uint64_t generation);
+  bool SawCompatCall() const;
+  void ReturnToFirst(std::unique_lock<std::mutex>& lock);
 
   const LoadedProbes& probes_;
   const uint64_t hold_ns_;
@@ -52,6 +55,7 @@ class Escalation {
 
   mutable std::mutex mutex_;  // of all below
   std::condition_variable wake_;
+  bool returns_ = true;      // false: the first stage could not be attached again
   uint64_t generation_ = 0;  // counts escalations: a second stage that comes too late is let go
   Links lasting_;            // from the first moment to the last
   Links first_;

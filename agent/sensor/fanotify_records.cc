@@ -1,24 +1,14 @@
 #include "agent/sensor/fanotify_records.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <limits.h>
 #include <sys/fanotify.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "agent/base/unique_fd.h"
-
 namespace tensorwarden {
 namespace {
-
-#ifndef AT_HANDLE_FID
-#define AT_HANDLE_FID 0x200  // Linux 6.6: handles that compare but need not open, on every file system
-#endif
 
 using Bytes = std::span<const std::byte>;
 
@@ -32,13 +22,6 @@ T Read(Bytes bytes, size_t at) {
   return value;
 }
 
-HandleId MakeId(const void* fsid, int32_t type, const void* handle, size_t size) {
-  HandleId id(static_cast<const char*>(fsid), sizeof(__kernel_fsid_t));
-  id.append(reinterpret_cast<const char*>(&type), sizeof(type));
-  id.append(static_cast<const char*>(handle), size);
-  return id;
-}
-
 // One info record with a handle: false when it points outside itself.
 bool ReadFid(Bytes info, HandleId& id, std::string& name) {
   if (info.size() < kFidHeader + kHandleHeader) return false;
@@ -46,7 +29,8 @@ bool ReadFid(Bytes info, HandleId& id, std::string& name) {
   const auto type = Read<int32_t>(info, kFidHeader + sizeof(uint32_t));
   const size_t name_at = kFidHeader + kHandleHeader + size;
   if (size > MAX_HANDLE_SZ || name_at > info.size()) return false;
-  id = MakeId(info.data() + sizeof(fanotify_event_info_header), type, info.data() + kFidHeader + kHandleHeader, size);
+  id = MakeHandleId(info.data() + sizeof(fanotify_event_info_header), type, info.data() + kFidHeader + kHandleHeader,
+                    size);
   const char* text = reinterpret_cast<const char*>(info.data()) + name_at;
   name.assign(text, strnlen(text, info.size() - name_at));
   return true;
@@ -83,11 +67,6 @@ void TakeInfos(Bytes infos, MarkRecord& record) {
   }
 }
 
-struct RoomyHandle {
-  file_handle header;
-  unsigned char room[MAX_HANDLE_SZ];
-};
-
 }  // namespace
 
 std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer) {
@@ -104,46 +83,6 @@ std::vector<MarkRecord> ParseFanotify(std::span<const std::byte> buffer) {
     buffer = buffer.subspan(metadata.event_len);
   }
   return records;
-}
-
-std::optional<HandleId> HandleOf(const std::string& path) {
-  RoomyHandle handle{};
-  int mount_id = 0;
-  struct statfs fs {};
-  if (statfs(path.c_str(), &fs) != 0) return std::nullopt;
-  for (const int flags : {0, AT_HANDLE_FID}) {
-    handle.header.handle_bytes = MAX_HANDLE_SZ;
-    if (name_to_handle_at(AT_FDCWD, path.c_str(), &handle.header, &mount_id, flags) == 0)
-      return MakeId(&fs.f_fsid, handle.header.handle_type, handle.header.f_handle, handle.header.handle_bytes);
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> PathOfHandle(const HandleId& id, int mount_fd) {
-  constexpr size_t kTypeAt = sizeof(__kernel_fsid_t);
-  constexpr size_t kBytesAt = kTypeAt + sizeof(int32_t);
-  RoomyHandle handle{};
-  if (id.size() <= kBytesAt || id.size() - kBytesAt > MAX_HANDLE_SZ) return std::nullopt;
-  std::memcpy(&handle.header.handle_type, id.data() + kTypeAt, sizeof(int32_t));
-  handle.header.handle_bytes = static_cast<unsigned>(id.size() - kBytesAt);
-  std::memcpy(handle.header.f_handle, id.data() + kBytesAt, handle.header.handle_bytes);
-  const UniqueFd fd(open_by_handle_at(mount_fd, &handle.header, O_PATH | O_CLOEXEC));
-  struct stat st {};
-  if (!fd || fstat(fd.get(), &st) != 0 || st.st_nlink == 0) return std::nullopt;
-  char path[PATH_MAX];
-  const ssize_t n = readlink(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), path, sizeof(path));
-  if (n <= 0 || n == sizeof(path)) return std::nullopt;
-  return std::string(path, static_cast<size_t>(n));
-}
-
-std::string PathByHandle(const HandleId& id, const std::string& former_path) {
-  for (std::string above = former_path; above.starts_with('/') && above != "/";) {
-    above.resize(std::max<size_t>(above.rfind('/'), 1));
-    const UniqueFd mount(open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME));
-    if (std::optional<std::string> found = mount ? PathOfHandle(id, mount.get()) : std::nullopt; found)
-      return *std::move(found);
-  }
-  return "";
 }
 
 }  // namespace tensorwarden

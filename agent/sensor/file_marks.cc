@@ -183,13 +183,24 @@ std::string FileMarks::NewPath(const MarkRecord& record) const {
   return path.empty() && Known(record.object) ? PathByHandle(record.object, PathOf(record.from)) : path;
 }
 
+void FileMarks::TakeFileRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
+  if (!IsWatchedDirectory(record.from) && !IsWatchedDirectory(record.to)) return;
+  const FileKey file = Known(record.object);
+  const std::string path = NewPath(record);
+  book_.Renamed(PathOf(record.from), path, file, origin, events);
+  if (!file || path.empty()) return;
+  // Or the next move would not be seen. What is refused is counted.
+  WatchAncestors(DirectoryOf(path));
+  WatchDirectory(DirectoryOf(path)).IgnoreError();
+}
+
 void FileMarks::TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events) {
   const bool is_directory = (record.mask & FAN_ONDIR) != 0;
   if ((record.mask & FAN_RENAME) != 0) {
     if (is_directory)
       TakeDirectoryRename(record, origin, events);
-    else if (IsWatchedDirectory(record.from) || IsWatchedDirectory(record.to))
-      book_.Renamed(PathOf(record.from), NewPath(record), Known(record.object), origin, events);
+    else
+      TakeFileRename(record, origin, events);
   }
   if (!record.entry || is_directory) return;
   if ((record.mask & FAN_CREATE) != 0) book_.Created(PathOf(record.entry), Known(record.object), origin, events);

@@ -11,6 +11,7 @@
 #include "agent/base/unique_fd.h"
 #include "agent/event/event.h"
 #include "agent/sensor/fanotify_records.h"
+#include "agent/sensor/file_handles.h"
 #include "agent/sensor/name_book.h"
 
 namespace tensorwarden {
@@ -73,6 +74,7 @@ class FileMarks {
   void MoveDirectories(const std::string& old_path, const std::string& path);
   std::string NewPath(const MarkRecord& record) const;
   void TakeNames(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
+  void TakeFileRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeDirectoryRename(const MarkRecord& record, const Origin& origin, std::vector<Event>& events);
   void TakeChange(const FileKey& file, uint32_t change, const Origin& origin, std::vector<Event>& events);
   FileKey Known(const HandleId& object) const;

@@ -70,9 +70,10 @@ FileKey FromWire(const event_file_key& key) { return {key.dev, key.ino, key.gene
 ProcessKey FromWire(const event_process_key& key) { return {key.tgid, key.start_ns}; }
 
 const char* WireKindName(uint32_t kind) {
-  static constexpr const char* kNames[] = {"other",       "process_fork", "process_exec",   "process_exit", "file_read",
-                                           "file_change", "file_open",    "label",          "egress",       "socket",
-                                           "device_open", "http_segment", "file_candidate", "name_hint"};
+  static constexpr const char* kNames[] = {"other",          "process_fork", "process_exec", "process_exit",
+                                           "file_read",      "file_change",  "file_open",    "label",
+                                           "egress",         "socket",       "device_open",  "http_segment",
+                                           "file_candidate", "name_hint",    "host_change",  "dns_query"};
   static_assert(std::size(kNames) == EVENT_KIND_MAX);
   return kind < EVENT_KIND_MAX ? kNames[kind] : "unknown";
 }
@@ -99,6 +100,7 @@ absl::Status KernelMaps::Configure(const SensorConfig& config) {
   settings.flags = 0;
   if (config.opens) settings.flags |= CONFIG_F_OPENS;
   if (config.sockets) settings.flags |= CONFIG_F_SOCKETS;
+  if (config.dns) settings.flags |= CONFIG_F_DNS;
   settings.agent_tgid = static_cast<uint32_t>(getpid());
   settings.discover_min_bytes = config.discover_min_bytes;
   std::vector<uint32_t> majors = config.device_majors;

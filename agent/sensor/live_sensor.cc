@@ -94,6 +94,7 @@ absl::Status LiveSensor::StartPolling() {
   absl::StatusOr<std::unique_ptr<MountWatch>> mounts = MountWatch::Create(*names_, "/proc/self/mountinfo");
   if (!mounts.ok()) return mounts.status();
   mounts_ = *std::move(mounts);
+  host_ = std::make_unique<HostWatch>(probes_->Chosen("clock") == nullptr, probes_->Chosen("bpf_load") == nullptr);
   for (const int fd : {rings_->PollFd(), marks_ == nullptr ? -1 : marks_->PollFd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (fd >= 0 && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
@@ -109,8 +110,10 @@ std::vector<ProbeRow> LiveSensor::Probes() const {
   marks.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
   if (marks_ == nullptr) marks.program.clear();
   rows.push_back(std::move(marks));
-  for (ProbeRow& row : rows)
+  for (ProbeRow& row : rows) {
     if (row.group == "name_ext4" && row.why.empty()) row.why = scans_->Failures();
+    host_->Fill(row);
+  }
   return rows;
 }
 
@@ -373,6 +376,7 @@ void LiveSensor::Tick() {
   const bool active = escalation_->Active();
   escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
   LookAtOpeners();
+  host_->Look(pending_);
   shares_->Tick();
   shares_->Run(BoottimeNs());
   if (++ticks_ % kSweepTicks == 0) SweepStreams();

@@ -14,6 +14,7 @@
 #include "agent/sensor/egress_ledger.h"
 #include "agent/sensor/escalation.h"
 #include "agent/sensor/file_marks.h"
+#include "agent/sensor/host_watch.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
 #include "agent/sensor/loss_ledger.h"
@@ -86,6 +87,7 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<NameBook> names_;
   std::unique_ptr<NameScans> scans_;  // where probes hint at changes of names
   std::unique_ptr<MountWatch> mounts_;
+  std::unique_ptr<HostWatch> host_;
   std::unique_ptr<FileMarks> marks_;  // elsewhere; nullptr where fanotify does not work
   std::string no_marks_why_;
   std::unique_ptr<CgroupPaths> cgroups_;

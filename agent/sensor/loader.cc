@@ -44,9 +44,17 @@ bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
   }
   const std::string section = Section(skeleton_->obj, spec.program);
   std::string why = section.empty() ? "not built in" : kernel.WhyNot(section);
+  if (why.empty() && !spec.needs.empty() && !kernel.Has(spec.needs))
+    why = fmt::format("{}: {}", spec.needs, kernel.WhyAbsent(spec.needs));
   if (why.empty()) return true;
   refused_[spec.program] = std::move(why);
   return false;
+}
+
+When LoadedProbes::Occasion(const ProbeSpec& spec) const {
+  if (spec.when == When::kOpens && config_.opens) return When::kAlways;
+  if (spec.when == When::kDns) return config_.dns ? When::kAlways : When::kEscalated;
+  return spec.when;
 }
 
 void LoadedProbes::Choose(const KernelFeatures& kernel) {
@@ -108,7 +116,7 @@ absl::StatusOr<Link> LoadedProbes::AttachOne(const ProbeSpec& spec, int cgroup) 
 absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
   std::vector<Link> links;
   for (const ProbeSpec* spec : chosen_) {
-    if (spec->when != when) continue;
+    if (Occasion(*spec) != when) continue;
     absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) return link.status();
     links.push_back(*std::move(link));
@@ -143,7 +151,7 @@ absl::StatusOr<Link> LoadedProbes::AttachServing(const std::string& path) const 
 absl::Status LoadedProbes::TryAttach() {
   links_.clear();
   for (const ProbeSpec* spec : chosen_) {
-    const bool now = spec->when == When::kAlways || (spec->when == When::kOpens && config_.opens);
+    const bool now = Occasion(*spec) == When::kAlways;
     if (!now && spec->when != When::kServing) continue;
     absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) {
@@ -188,10 +196,9 @@ std::vector<ProbeRow> LoadedProbes::Rows(int stage) const {
       row.why += fmt::format("{}: {}", spec.program, refused->second);
       continue;
     }
-    const bool attached = spec.when == When::kAlways || (spec.when == When::kOpens && config_.opens) ||
-                          (spec.when == When::kEscalated && stage > 0) ||
-                          (spec.when == When::kFirstStage && stage == 1) ||
-                          (spec.when == When::kSecondStage && stage == 2);
+    const When when = Occasion(spec);
+    const bool attached = when == When::kAlways || (when == When::kEscalated && stage > 0) ||
+                          (when == When::kFirstStage && stage == 1) || (when == When::kSecondStage && stage == 2);
     row.program = spec.program;
     row.tier = TierName(spec.tier);
     row.state = attached ? "attached" : "on demand";

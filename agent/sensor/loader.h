@@ -59,6 +59,7 @@ class LoadedProbes {
 
  private:
   explicit LoadedProbes(const SensorConfig& config) : config_(config) {}
+  When Occasion(const ProbeSpec& spec) const;  // as the config has it
   void Choose(const KernelFeatures& kernel);
   bool Usable(const ProbeSpec& spec, const KernelFeatures& kernel);
   absl::Status TryLoad(const KernelFeatures& kernel);

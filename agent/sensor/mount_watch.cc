@@ -59,7 +59,12 @@ void MountWatch::Drain(std::vector<Event>& events) {
   absl::flat_hash_set<int> now;
   for (const Mount& mount : Read()) {
     now.insert(mount.id);
-    if (!known_.contains(mount.id)) Take(mount, events);
+    if (known_.contains(mount.id)) continue;
+    events.push_back({.origin = Actor(),
+                      .body = HostChange{.op = EVENT_HOST_MOUNT,
+                                         .name = mount.point,
+                                         .detail = fmt::format("{} {}", mount.type, mount.source)}});
+    Take(mount, events);
   }
   known_ = std::move(now);
 }

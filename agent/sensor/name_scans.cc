@@ -257,14 +257,17 @@ void NameScans::TellGone(const Change& change, const std::vector<Change>& change
 }
 
 // File systems give a number away again at once: then the listing is as it was, and another file stands there.
+// Only in directories that are scanned here: an asset of an overlay is hinted at by the file system of its layer, but
+// its names are fanotify's to tell, and this would tell them first with less known.
 void NameScans::FindReused(const std::vector<Event>& hints, std::vector<Change>& changes) const {
   for (const Event& event : hints) {
     const FileKey& file = Hint(event).inode;
-    const std::string path = Hint(event).directory ? "" : book_.PathOf(file);
-    if (path.empty() || book_.At(path) != file) continue;
+    const FileKey directory = Hint(event).directory ? FileKey{} : DirectoryToScan(Hint(event));
+    const std::string path = book_.PathOf(file);
+    if (!directory || book_.At(path) != file) continue;
     const bool told = std::any_of(changes.begin(), changes.end(), [&](const Change& c) { return c.path == path; });
     const FileKey now = told ? file : book_.KeyAt(path);
-    if (now && now != file) changes.push_back({DirectoryToScan(Hint(event)), path, file.ino, now.ino});
+    if (now && now != file) changes.push_back({directory, path, file.ino, now.ino});
   }
 }
 

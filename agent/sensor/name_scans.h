@@ -12,7 +12,7 @@
 
 #include "agent/event/event.h"
 #include "agent/sensor/directory_listing.h"
-#include "agent/sensor/fanotify_records.h"
+#include "agent/sensor/file_handles.h"
 #include "agent/sensor/name_book.h"
 
 namespace tensorwarden {

@@ -22,6 +22,7 @@ enum class When {
   kFirstStage,   // of an escalation: at once, for every call
   kSecondStage,  // in its place: at the end of each of ListedCalls()
   kOpens,        // while a rule asks for opens
+  kDns,          // while a rule asks for DNS queries, else as kEscalated
   kServing,      // while a port serves, at the control group of who listens
   kOnRequest,    // run by the agent itself: queries and iterators
 };
@@ -34,6 +35,7 @@ struct ProbeSpec {
   // The subject has one hook on every kernel, so a limit on tiers does not take it away.
   bool only_hook = false;
   std::string_view only_with = {};  // wanted only where this program was chosen; it would count twice otherwise
+  std::string_view needs = {};      // of KernelFeatures, beside what the program's section says
 };
 
 // The system calls that labels need, by their tracepoints' names ("sys_exit_read"); some machines lack a few.

@@ -25,8 +25,8 @@ class Rings {
   static absl::StatusOr<std::unique_ptr<Rings>> Create(int urgent_map_fd, int bulk_map_fd);
   ~Rings();
 
-  // Readable when records wait. Bulk records wake nobody until 64 KiB of them wait, so a timer of 50 ms is part of the
-  // set: 20 cheap wake-ups a second, whatever the load.
+  // Readable when records wait. Bulk records, and births and ends of processes in the urgent ring, wake nobody until
+  // 64 KiB wait, so a timer of 50 ms is part of the set: 20 cheap wake-ups a second, whatever the load.
   int PollFd() const { return epoll_.get(); }
 
   // Appends at most `max` events, in time order within this call. A quarter of `max` is kept for the bulk ring, so

@@ -25,6 +25,7 @@ struct SensorConfig {
   size_t bulk_ring_bytes = 8 << 20;
   std::string tier;      // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
   bool sockets = false;  // a rule asks for connects, accepts and closes of processes without labels too
+  bool dns = false;      // likewise for DNS queries; without it the hook stands while escalated
   // Character device majors whose opens are reported; at most 16. Empty: those of the GPU drivers in /proc/devices.
   std::vector<uint32_t> device_majors;
 };

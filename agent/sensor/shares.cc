@@ -5,6 +5,7 @@
 
 #include "agent/sensor/iterators.h"
 #include "agent/sensor/process_starts.h"
+#include "agent/sensor/skeleton.h"
 #include "bpf/abi/state.h"
 
 namespace tensorwarden {
@@ -40,6 +41,10 @@ void Shares::Walk(const ProcessKey& process, Sharer& sharer, uint64_t now_ns) {
   const absl::Status status = ForEachRecord<share_record>(
       probes_.Chosen("list_shares"), process.tgid, [&](const share_record& /*record*/) { sharer.shares = true; });
   if (!status.ok()) return;  // it ended
+  if (probes_.skeleton().bss->rings_shared != 0)
+    ForEachRecord<share_record>(probes_.Chosen("list_rings"), process.tgid, [&](const share_record& /*record*/) {
+      sharer.shares = true;
+    }).IgnoreError();
   if (sharer.twins_looked_ns != 0 && now_ns - sharer.twins_looked_ns < kTwinsGapNs) return;
   sharer.twins_looked_ns = now_ns;
   RunIterator(probes_.Chosen("list_twins"), 0, sizeof(share_record), [](const char* /*bytes*/) {}).IgnoreError();

@@ -1,4 +1,5 @@
-// Memory that carriers share with other processes: walked when a carrier becomes one or holds more.
+// Memory and rings of io_uring that carriers share with other processes: walked when a carrier becomes one or holds
+// more.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -21,6 +21,7 @@
 #define EVENT_ARGS_MAX 1024  /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
 #define EVENT_COMM_MAX 16    /* TASK_COMM_LEN */
 #define EVENT_HTTP_MAX 2048  /* bytes of TCP payload captured of one segment */
+#define EVENT_DNS_MAX 512    /* bytes of a message to a name server; its question ends within 271 */
 #define EVENT_STACK_MAX 32   /* return addresses of a user stack, innermost first; a deeper one is cut */
 #define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
 
@@ -38,6 +39,8 @@ enum event_kind {
 	EVENT_KIND_HTTP_SEGMENT = 11,
 	EVENT_KIND_FILE_CANDIDATE = 12,
 	EVENT_KIND_NAME_HINT = 13,
+	EVENT_KIND_HOST = 14,
+	EVENT_KIND_DNS = 15,
 	EVENT_KIND_MAX
 };
 
@@ -49,6 +52,7 @@ enum event_flag {
 	EVENT_F_USER_MEMORY = 1 << 4,  /* holds bytes read from user memory: the process could have changed them */
 	EVENT_F_SYSCALL_TIER = 1 << 5, /* seen by a system-call hook */
 	EVENT_F_OBJECT_TIER = 1 << 6,  /* seen by LSM or fentry; neither bit: the data path */
+	EVENT_F_ENTER = 1 << 7,	       /* the call has begun; only in captures of other tools, ours report ends */
 };
 
 struct event_header {
@@ -203,7 +207,7 @@ struct event_sock_tuple {
 	__u16 peer_port;
 	__u8 family;	/* AF_INET, AF_INET6 */
 	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP, ... */
-	__u8 direction; /* enum event_direction */
+	__u8 direction; /* enum event_sock_direction */
 	__u8 pad;
 	__u32 net_ns; /* inode number of the socket's network namespace */
 	__u32 pad2;
@@ -222,7 +226,7 @@ enum event_place {
 	EVENT_PLACE_PORTABLE = 4, /* a removable or USB disk */
 };
 
-enum event_direction {
+enum event_sock_direction {
 	EVENT_DIRECTION_UNKNOWN = 0,
 	EVENT_DIRECTION_OUT = 1, /* connected out, or a datagram socket that sends */
 	EVENT_DIRECTION_IN = 2,	 /* accepted */
@@ -309,5 +313,45 @@ struct name_hint_event {
 	__u32 directory;	     /* 1: inode is one */
 	__u32 op;		     /* enum event_name_op that the system call asks for; 0: not known */
 };
+
+enum event_host_op {
+	EVENT_HOST_MODULE = 1, /* a kernel module was loaded; value: its taint bits */
+	EVENT_HOST_BPF = 2,    /* a BPF program was loaded; value: enum bpf_prog_type */
+	EVENT_HOST_URING = 3,  /* a ring of io_uring was made; value: IORING_SETUP_* */
+	EVENT_HOST_SIGNAL = 4, /* to the agent; value: its number */
+	EVENT_HOST_PTRACE = 5, /* the target's memory or registers may be read and changed; value: PTRACE_MODE_*; former
+				  1: it is the agent */
+	EVENT_HOST_SET_UID = 6,	       /* value, former: effective user ids */
+	EVENT_HOST_SET_CAPS = 7,       /* capabilities were gained; value, former: effective bits */
+	EVENT_HOST_USER_NAMESPACE = 8, /* one was made; value: effective user id of the maker */
+	EVENT_HOST_SOCKET =
+	    9, /* of AF_PACKET, AF_XDP, AF_VSOCK, AF_ALG, or raw IP; value: family << 32 | type << 16 | protocol */
+	EVENT_HOST_CLOCK = 10, /* CLOCK_REALTIME was set; value: to these seconds since 1970 */
+	EVENT_HOST_MOUNT = 11, /* from the agent's look at the table of mounts */
+};
+
+/* Something of the host changed, or a process reached for another's power. */
+struct host_event {
+	struct event_header hdr;
+	struct event_process_key target; /* zero: none */
+	__u32 op;			 /* enum event_host_op */
+	__u32 pad;
+	__u64 value;
+	__u64 former;
+	char name[64]; /* of the module or program; longer is cut */
+};
+EVENT_ASSERT(sizeof(struct host_event) == 40 + 16 + 24 + 64);
+
+/* A datagram to port 53, or the first segment of a TCP connection there. The header's process is the one that sends; of
+ * TCP the one that connected, with tid and cgroup 0. tgid 0: not known. */
+struct dns_event {
+	struct event_header hdr;
+	struct event_sock_tuple sock;
+	__u64 cookie;
+	__u32 captured_len; /* bytes that follow */
+	__u32 pad;
+	__u8 payload[EVENT_DNS_MAX]; /* the record ends at captured_len; TCP begins with the message's length */
+};
+EVENT_ASSERT(sizeof(struct dns_event) == 40 + 48 + 16 + 512);
 
 #endif

@@ -16,7 +16,7 @@ struct access {
 	__u64 size; /* of the file */
 	__u64 news; /* bytes that count: of an asset distinct ones */
 	__u32 kind; /* enum event_access */
-	__u32 pad;
+	__u32 exact; /* the range is what was read; otherwise whole pages, as the page cache tells them */
 };
 
 static __always_inline __u16 chunk_shift_for(__u64 size)
@@ -79,7 +79,7 @@ static __always_inline __u64 coverage_mark(struct coverage_state *pair, __u64 of
 }
 
 /* Bytes that an access adds to the pair. The page cache reports a long read batch by batch, each time with the whole
- * rest as its range; and a page again for each small read within it. */
+ * rest as its range; and a page again for each small read within it. An exact range is what it says. */
 static __always_inline __u64 access_news(struct coverage_state *pair, const struct access *access)
 {
 	__u64 first = access->offset >> PAGE_SHIFT, last = (access->offset + access->length - 1) >> PAGE_SHIFT;
@@ -88,7 +88,7 @@ static __always_inline __u64 access_news(struct coverage_state *pair, const stru
 
 	pair->last_first = first;
 	pair->last_last = last;
-	if (access->kind == EVENT_ACCESS_READ && (rest || again))
+	if (access->kind == EVENT_ACCESS_READ && !access->exact && (rest || again))
 		return 0;
 	return access->length;
 }

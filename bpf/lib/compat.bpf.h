@@ -22,6 +22,7 @@
 #define AF_INET6 10
 #define AF_KEY 15
 #define AF_NETLINK 16
+#define AF_PACKET 17
 #define AF_ALG 38
 #define AF_VSOCK 40
 #define MSG_PEEK 2
@@ -34,6 +35,7 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #define HUGETLBFS_MAGIC 0x958458f6
 #define PROC_SUPER_MAGIC 0x9fa0
+#define ANON_INODE_FS_MAGIC 0x09041934
 #define VM_SHARED 0x8
 #define VM_MAYWRITE 0x20
 #define PROT_WRITE 0x2
@@ -253,5 +255,28 @@ static __always_inline struct inode *device_inode(struct block_device *device)
 #define NR_io_uring_enter 426
 #define NR_openat2 437
 #define NR_fchmodat2 452
+
+/* The preemption count of this CPU moved in 6.2 (64701838bf05 "x86/percpu: Move preempt_count next to current_task")
+ * and back in 6.15 (46e8fff6d45f "x86/preempt: Move preempt count to percpu hot section"). A
+ * kernel that does not list its variables (KALLSYMS_ALL) refuses programs that ask. */
+struct pcpu_hot___since_6_2 {
+	int preempt_count;
+} __attribute__((preserve_access_index));
+
+extern const struct pcpu_hot___since_6_2 pcpu_hot __ksym __weak;
+extern const int __preempt_count __ksym __weak;
+
+#define SOFTIRQ_SERVED 0x100
+
+/* The current task is whoever was interrupted. */
+static __always_inline _Bool in_softirq(void)
+{
+	if (&pcpu_hot)
+		return ((const struct pcpu_hot___since_6_2 *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count &
+		       SOFTIRQ_SERVED;
+	if (&__preempt_count)
+		return *(const int *)bpf_this_cpu_ptr(&__preempt_count) & SOFTIRQ_SERVED;
+	return 0;
+}
 
 #endif

@@ -26,7 +26,10 @@ extern const volatile _Bool have_fuse_send;   /* fuse_send runs: system-call hoo
 extern __u64 object_filter[OBJECT_FILTER_BITS / 64];   /* object_filter_bit(dev, ino) */
 extern __u64 process_filter[PROCESS_FILTER_BITS / 64]; /* tgid: has an entry in `processes` */
 extern __u32 local_streams;			       /* not 0: labels go between sockets of this host */
+extern __u32 rings_shared;			       /* not 0: a process used a ring of io_uring of another one */
+extern __u32 compat_calls;			       /* not 0: a 32-bit call moved what may be labelled */
 extern __u32 listed_calls_stand;		       /* 1: syscall_exit leaves calls to syscall_exit_listed */
+extern __u32 urgent_unannounced;		       /* 1: records that woke nobody may wait in `urgent` */
 extern __u64 serving_ports[SERVING_PORT_WORDS];	       /* set by the agent */
 extern __u64 listen_ports[SERVING_PORT_WORDS];	       /* TCP ports that listened: set by socket_state and the agent */
 
@@ -130,7 +133,7 @@ struct {
 
 /* What a socket's own state does not tell later: who opened the connection, and where the last datagram went. */
 struct socket_note {
-	__u32 direction; /* enum event_direction */
+	__u32 direction; /* enum event_sock_direction */
 	__u32 family;	 /* of `peer`; 0: none */
 	__u8 peer[16];
 	__u32 peer_port; /* host order */

@@ -5,7 +5,7 @@
 
 #include "bpf/lib/task.bpf.h"
 
-#define BULK_WAKE_BYTES (64 << 10) /* a reader that wakes for less spends its time waking */
+#define WAKE_BYTES (64 << 10) /* a reader that wakes for less spends its time waking */
 
 enum lost_field { LOST_PRODUCED, LOST_RING_FULL, LOST_MAP_FULL, LOST_READ_FAILED };
 
@@ -88,15 +88,38 @@ static __always_inline void *urgent_reserve(__u32 kind, __u32 size)
 	return record;
 }
 
+/* By itself the kernel wakes a reader only that has taken all before this record. */
 static __always_inline void urgent_submit(void *record, __u32 kind)
 {
-	bpf_ringbuf_submit(record, 0);
+	__u64 wakeup = 0;
+
+	if (urgent_unannounced) {
+		urgent_unannounced = 0; /* before the submit: what comes meanwhile sets it again */
+		wakeup = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, wakeup);
 	lost_add(kind, LOST_PRODUCED);
 }
 
-static __always_inline __u64 bulk_wakeup(void)
+static __always_inline __u64 late_wakeup(void *ring)
 {
-	return bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) >= BULK_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* A record that keeps its place before what follows it, but wakes nobody: the next urgent one does, or the reader's
+ * timer. Told before it has its place as well: one that comes behind it and is ready first must wake the reader, who
+ * then waits for this one. */
+static __always_inline void *quiet_reserve(__u32 kind, __u32 size)
+{
+	urgent_unannounced = 1;
+	return urgent_reserve(kind, size);
+}
+
+static __always_inline void quiet_submit(void *record, __u32 kind)
+{
+	bpf_ringbuf_submit(record, late_wakeup(&urgent));
+	urgent_unannounced = 1;
+	lost_add(kind, LOST_PRODUCED);
 }
 
 /* The header is left to the caller. */
@@ -111,14 +134,14 @@ static __always_inline void *bulk_reserve(__u32 kind, __u32 size)
 
 static __always_inline void bulk_submit(void *record, __u32 kind)
 {
-	bpf_ringbuf_submit(record, bulk_wakeup());
+	bpf_ringbuf_submit(record, late_wakeup(&bulk));
 	lost_add(kind, LOST_PRODUCED);
 }
 
 /* For records of varying length, built elsewhere. */
 static __always_inline void bulk_output(void *record, __u32 kind, __u32 size)
 {
-	if (bpf_ringbuf_output(&bulk, record, size, bulk_wakeup()))
+	if (bpf_ringbuf_output(&bulk, record, size, late_wakeup(&bulk)))
 		lost_add(kind, LOST_RING_FULL);
 	else
 		lost_add(kind, LOST_PRODUCED);

@@ -18,7 +18,10 @@ const volatile _Bool have_fuse_send = 0;
 __u64 object_filter[OBJECT_FILTER_BITS / 64];
 __u64 process_filter[PROCESS_FILTER_BITS / 64];
 __u32 local_streams;
+__u32 rings_shared;
+__u32 compat_calls;
 __u32 listed_calls_stand;
+__u32 urgent_unannounced;
 __u64 serving_ports[SERVING_PORT_WORDS];
 __u64 listen_ports[SERVING_PORT_WORDS];
 

@@ -82,7 +82,7 @@ SEC("fexit/filemap_read")
 int BPF_PROG(file_read_fexit, struct kiocb *iocb, struct iov_iter *iter, ssize_t already_read, ssize_t ret)
 {
 	struct inode *inode = iocb->ki_filp->f_mapping->host;
-	struct access access = {.kind = EVENT_ACCESS_READ};
+	struct access access = {.kind = EVENT_ACCESS_READ, .exact = 1};
 
 	if (ret <= already_read)
 		return 0;

@@ -8,47 +8,22 @@
  */
 #include "bpf/lib/ring.bpf.h"
 #include "bpf/lib/filter.bpf.h"
+#include "bpf/lib/packet.bpf.h"
 
 #define TCP_HEADER_BYTES 20
 #define TCP_FIN_SYN_RST 0x7
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-
-/* Fills addresses; returns the length of the IP header, 0 if this is no TCP segment. */
-static __always_inline __u32 ip_fill(struct __sk_buff *skb, struct event_sock_tuple *sock)
-{
-	struct ipv6hdr ip6;
-	struct iphdr ip;
-
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.protocol != IPPROTO_TCP)
-			return 0;
-		sock->family = 2; /* AF_INET */
-		__builtin_memcpy(sock->peer, &ip.saddr, 4);
-		__builtin_memcpy(sock->local, &ip.daddr, 4);
-		return ip.ihl * 4;
-	}
-	if (skb->protocol != bpf_htons(ETH_P_IPV6) || bpf_skb_load_bytes(skb, 0, &ip6, sizeof(ip6)) ||
-	    ip6.nexthdr != IPPROTO_TCP)
-		return 0;
-	sock->family = 10; /* AF_INET6 */
-	__builtin_memcpy(sock->peer, &ip6.saddr, 16);
-	__builtin_memcpy(sock->local, &ip6.daddr, 16);
-	return sizeof(ip6);
-}
 
 /* Bytes before the payload, 0 if the segment carries nothing that the meter needs. */
 static __always_inline __u32 segment_fill(struct __sk_buff *skb, struct http_segment_event *event)
 {
-	__u32 ip_bytes = ip_fill(skb, &event->sock), before;
+	__u32 ip_bytes = ip_fill(skb, &event->sock, event->sock.peer, event->sock.local), before;
 	struct tcphdr tcp;
 
-	if (!ip_bytes || bpf_skb_load_bytes(skb, ip_bytes, &tcp, sizeof(tcp)))
+	if (!ip_bytes || event->sock.protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, ip_bytes, &tcp, sizeof(tcp)))
 		return 0;
 	before = ip_bytes + tcp.doff * 4;
 	if (tcp.doff * 4 < TCP_HEADER_BYTES || before > skb->len)
 		return 0;
-	event->sock.protocol = IPPROTO_TCP;
 	event->sock.direction = EVENT_DIRECTION_IN;
 	event->sock.local_port = bpf_ntohs(tcp.dest);
 	event->sock.peer_port = bpf_ntohs(tcp.source);

@@ -5,18 +5,20 @@
  *   tp_btf/sched_process_exec: after the point of no return, so a failed execve() is never reported. The key stays the
  *     same over exec, from any thread: the kernel passes the leader's start time on.
  *   tp_btf/sched_process_exit: per thread; the last one of the group counts.
+ *
+ * Births and ends wake the agent when a label is concerned only: two wake-ups a process took 15 us from whoever forks.
  */
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/path.bpf.h"
 
 static __always_inline void fork_emit(const struct event_process_key *child)
 {
-	struct process_fork_event *event = urgent_reserve(EVENT_KIND_PROCESS_FORK, sizeof(*event));
+	struct process_fork_event *event = quiet_reserve(EVENT_KIND_PROCESS_FORK, sizeof(*event));
 
 	if (!event)
 		return;
 	event->child = *child;
-	urgent_submit(event, EVENT_KIND_PROCESS_FORK);
+	quiet_submit(event, EVENT_KIND_PROCESS_FORK);
 }
 
 /* The header's process is the child, as for every label that reaches a process. */
@@ -138,11 +140,23 @@ static __always_inline __s32 exit_status(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, exit_code);
 }
 
-/* What the process was is kept a while for readers of its pipes; its id may be given out again. */
-static __always_inline void exit_forget(struct task_struct *task, const struct event_process_key *key)
+static __always_inline void exit_emit(struct task_struct *task, _Bool quiet)
 {
-	struct process_state *state = process_get(task);
+	struct process_exit_event *event = quiet_reserve(EVENT_KIND_PROCESS_EXIT, sizeof(*event));
 
+	if (!event)
+		return;
+	event->exit_code = exit_status(task);
+	event->pad = 0;
+	if (quiet)
+		quiet_submit(event, EVENT_KIND_PROCESS_EXIT);
+	else
+		urgent_submit(event, EVENT_KIND_PROCESS_EXIT);
+}
+
+/* What the process was is kept a while for readers of its pipes; its id may be given out again. */
+static __always_inline void exit_forget(const struct process_state *state, const struct event_process_key *key)
+{
 	if (state && state->labels)
 		bpf_map_update_elem(&departed, key, state, BPF_ANY);
 	if (state)
@@ -154,19 +168,15 @@ static __always_inline void exit_forget(struct task_struct *task, const struct e
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	struct process_exit_event *event;
 	struct event_process_key key;
+	struct process_state *state;
 
 	if (BPF_CORE_READ(task, signal, live.counter) || (task->flags & PF_KTHREAD))
 		return 0;
 	key = process_key(task);
-	event = urgent_reserve(EVENT_KIND_PROCESS_EXIT, sizeof(*event));
-	if (event) {
-		event->exit_code = exit_status(task);
-		event->pad = 0;
-		urgent_submit(event, EVENT_KIND_PROCESS_EXIT);
-	}
-	exit_forget(task, &key);
+	state = process_get(task);
+	exit_emit(task, !state || !state->labels);
+	exit_forget(state, &key);
 	return 0;
 }
 

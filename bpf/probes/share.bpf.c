@@ -13,8 +13,9 @@
 #include "bpf/lib/task.bpf.h"
 #include "bpf/abi/state.h"
 
-#define SHARE_MIN_BYTES (16u << 10) /* semaphores, locks and flags are no channel for a model */
-#define MAPPERS_STEPS_MAX 16384	    /* about three a mapping: 5 461 mappings of one object */
+#define SHARE_MIN_BYTES (16u << 10)	     /* semaphores, locks and flags are no channel for a model */
+#define RING_NAME_WORD 0x6e6972755f6f695bull /* "[io_urin" */
+#define MAPPERS_STEPS_MAX 16384		     /* about three a mapping: 5 461 mappings of one object */
 
 /* Where the walk over an object's mappings came from. */
 enum mappers_from { FROM_ABOVE, FROM_LEFT, FROM_RIGHT };
@@ -72,11 +73,11 @@ static long mappers_step(__u32 index, void *unused)
 	return 0;
 }
 
-static __always_inline void object_share(struct inode *inode)
+static __always_inline void object_share(struct inode *inode, __u64 size)
 {
 	mappers_node = BPF_CORE_READ(inode, i_mapping, i_mmap.rb_root.rb_node);
 	mappers_from = FROM_ABOVE;
-	mappers_size = BPF_CORE_READ(inode, i_size);
+	mappers_size = size;
 	mappers_count = 0;
 	share.through = inode_key(inode);
 	share.object = EVENT_OBJECT_MEMORY;
@@ -97,6 +98,20 @@ static __always_inline struct inode *shared_inode(struct vm_area_struct *vma)
 													     : NULL;
 }
 
+/* The pages of a ring of io_uring, which has an inode of its own: requests and completions hold what one puts there. */
+static __always_inline struct inode *ring_inode(struct vm_area_struct *vma, __u64 size)
+{
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+	struct dentry *dentry;
+	__u64 name = 0;
+
+	if (!file || size < SHARE_MIN_BYTES || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+		return NULL;
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	bpf_probe_read_kernel(&name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	return name == RING_NAME_WORD ? BPF_CORE_READ(file, f_inode) : NULL;
+}
+
 SEC("iter/task_vma")
 int iter_shares(struct bpf_iter__task_vma *ctx)
 {
@@ -104,18 +119,26 @@ int iter_shares(struct bpf_iter__task_vma *ctx)
 	struct task_struct *task = ctx->task;
 	struct share_record record = {};
 	struct process_state *state;
-	struct inode *inode;
+	struct inode *inode, *ring;
+	__u64 size;
 
 	if (!task || !vma || task->pid != task->tgid)
 		return 0;
 	share.source = process_key(task);
 	shared_mm = (__u64)BPF_CORE_READ(task, mm);
+	size = BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start);
 	inode = shared_inode(vma);
-	state = inode ? process_get(task) : NULL;
+	ring = inode ? NULL : ring_inode(vma, size);
+	state = inode || ring ? process_get(task) : NULL;
 	if (!state || !state->labels)
 		return 0;
-	object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &share.source);
-	object_share(inode);
+	if (inode) {
+		object_mark(inode, EVENT_OBJECT_MEMORY, state->labels, &share.source);
+		size = BPF_CORE_READ(inode, i_size);
+	}
+	object_share(inode ? inode : ring, size);
+	if (ring && !mappers_count)
+		return 0; /* nearly every ring is its maker's alone */
 	record.file = share.through;
 	record.size = mappers_size;
 	record.others = mappers_count;

@@ -5,6 +5,9 @@
  *     a table of numbers comes first, and then the bit arrays.
  *   tp/syscalls/sys_exit_*, in its place some milliseconds later: the calls of the table alone. Other calls pay less
  *     (the kernel's slow path), but attaching takes a millisecond a call, and letting go tens of them.
+ *   tp_btf/sched_switch, hrtimer_expire_entry, attached by escalation: 32-bit calls have no hooks of their own, so
+ * while the listed calls alone are hooked, whoever waits or is found by a timer in one that matters brings the first
+ * hook back. Each fires a few thousand times a second at most, and ends with one test.
  *
  * Descriptors are looked up at the end of the call: a thread that closes one meanwhile hides that one call. Calls of
  * 32-bit programs have other numbers: on x86 they have a table of their own, on arm64 they are left out. What io_uring
@@ -202,6 +205,30 @@ static __always_inline __u64 compat_end(struct pt_regs *regs, int number, long r
 #define compat_end(regs, number, ret) 0
 #endif
 
+/* The descriptor that a call takes from, or its only one. */
+static __always_inline __u32 call_from(struct pt_regs *regs, __u8 role, _Bool compat)
+{
+	return role == ROLE_SENDFILE ? call_arg(regs, compat, 2) : call_arg(regs, compat, 1);
+}
+
+/* A 32-bit call by a carrier, or on what is labelled. */
+static __always_inline _Bool compat_matters(struct task_struct *task, struct pt_regs *regs, __u8 role)
+{
+	struct event_file_key key = {};
+	struct inode *inode;
+	struct file *file;
+
+	if (process_filter_test(task->tgid))
+		return 1;
+	file = role == ROLE_OPEN ? NULL : task_file(task, call_from(regs, role, 1));
+	if (!file)
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	if (inode_filter_test(inode))
+		return 1;
+	return inode_is_terminal(inode) && terminal_key(file, 0, &key) && object_filter_test(key.dev, key.ino);
+}
+
 static __always_inline int syscall_ended(struct pt_regs *regs, int number, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -212,9 +239,11 @@ static __always_inline int syscall_ended(struct pt_regs *regs, int number, long 
 
 	if (role == ROLE_NONE || ret < 0 || (ret == 0 && role != ROLE_READ && role != ROLE_OPEN))
 		return 0; /* the end of a pipe counts what was counted late */
+	if (compat && !compat_calls && compat_matters(task, regs, role))
+		compat_calls = 1;
 	if (role == ROLE_OPEN)
 		return opened(task, ret);
-	from = role == ROLE_SENDFILE ? call_arg(regs, compat, 2) : call_arg(regs, compat, 1);
+	from = call_from(regs, role, compat);
 	if (role != ROLE_WRITE) {
 		end = compat ? compat_end(regs, number, ret) : read_end(regs, number, ret);
 		hidden_read(task_file(task, from), ret, end, role >= ROLE_SPLICE);
@@ -240,6 +269,34 @@ int syscall_exit_listed(struct trace_event_raw_sys_exit *ctx)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
 	return listed_calls_stand ? syscall_ended(regs, ctx->id, ctx->ret) : 0;
+}
+
+/* Between calls the mark of a 32-bit one is off. */
+static __always_inline int compat_sample(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs;
+	__u8 role;
+
+	if (!syscall_is_compat(task) || !listed_calls_stand || compat_calls)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	role = call_role(syscall_number(regs), 1);
+	if (role != ROLE_NONE && task_is_actor(task) && compat_matters(task, regs, role))
+		compat_calls = 1;
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(compat_wait)
+{
+	return compat_sample();
+}
+
+SEC("tp_btf/hrtimer_expire_entry")
+int BPF_PROG(compat_tick)
+{
+	return compat_sample();
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

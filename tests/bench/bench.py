@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import growth
 import harness
 import pressure
 import report
@@ -157,7 +158,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--chunks", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=30, help="of the flood; idle and load are measured for 20 or less")
-    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "scale", "throughput"])
+    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "scale", "growth", "throughput"])
     args = parser.parse_args()
     data = {"kernel": platform.release(), "cpus": report.cpus(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     # Not /tmp: it may be tmpfs, whose page cache has no tracepoints.
@@ -170,6 +171,7 @@ def main():
             "flood": lambda: measure_flood(site, args.seconds),
             "theft": lambda: pressure.measure_theft(site, args.seconds),
             "scale": lambda: pressure.measure_scale(site),
+            "growth": lambda: growth.measure(site, args.rounds),
             "throughput": lambda: measure_throughput(site),
         }
         with contextlib.closing(site), site.server():
@@ -179,6 +181,8 @@ def main():
                     data[name] = part()
     if "calls" in data:
         data["summary"] = summarise(data["calls"])
+    if "growth" in data:
+        data["growth_summary"] = growth.summarise(data["growth"])
     path = pathlib.Path(args.out) / "bench" / "bench.json"
     path.write_text(json.dumps(data, indent=1))
     missed = report.print_all(data)

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import queue
+import shutil
 import signal
 import struct
 import subprocess
@@ -91,7 +92,7 @@ def write_model(path, size):
     header = header.ljust(256 - 8)
     with open(path, "wb") as out:
         out.write(struct.pack("<Q", len(header)) + header)
-        block = os.urandom(1 << 20)
+        block = os.urandom(min(count, 1 << 20))
         while count > 0:
             out.write(block[:min(count, len(block))])
             count -= len(block)
@@ -130,17 +131,30 @@ class Site:
     def close(self):
         self.cgroup.rmdir()
 
-    def config(self, assets=()):
-        """A config with the default rules, the model and further asset globs; discovery of other models is off, so
-        that a measurement does not depend on what else lies on the host."""
+    def assets(self, count):
+        """The glob of `count` small models."""
+        folder = self.work / f"assets-{count}"
+        if not folder.exists():
+            for number in range(count):
+                write_model(folder / f"{number // 100}" / f"{number}.safetensors", 4096)
+        return f"{folder}/**"
+
+    def copy(self, program, name):
+        """Of a program of ours, for a role of its own: the agent knows programs by their file."""
+        return shutil.copy(self.bench / program, self.work / name)
+
+    def config(self, assets=(), confirmed=()):
+        """A config with the default rules, the model, further asset globs and programs with a confirmed role; discovery
+        of other models is off, so that a measurement does not depend on what else lies on the host."""
         globs = [str(self.model), *assets]
-        path = self.work / f"config-{len(globs)}.yaml"
+        path = self.work / f"config-{len(globs)}-{len(confirmed)}.yaml"
         path.write_text(
             f"state_dir: {self.work}/state\n"
             "discover: false\n"
             "assets:\n" + "".join(f"  - {{name: bench-{i}, paths: ['{glob}']}}\n" for i, glob in enumerate(globs)) +
             "workloads:\n"
-            f"  - {{name: bench-server, role: inference, serving_ports: [{PORT}], confirm: {{exe: {self.bench}/server}}}}\n"
+            f"  - {{name: bench-server, role: inference, serving_ports: [{PORT}], confirm: {{exe: {self.bench}/server}}}}\n" +
+            "".join(f"  - {{name: bench-{i}, role: inference, confirm: {{exe: {exe}}}}}\n" for i, exe in enumerate(confirmed)) +
             "outputs:\n  - {type: stdout, format: json}\n")
         (self.work / "state").mkdir(exist_ok=True)
         return path
@@ -152,6 +166,12 @@ class Site:
                            str(self.model)])
         program.wait_for("serving")
         return program
+
+    def crowd(self, processes, program=None, asset=None):
+        """So many processes that stand still, carriers of `asset`."""
+        crowd = Program([str(program or self.bench / "crowd"), str(processes), *((str(asset),) if asset else ())])
+        crowd.wait_for("ready", 120)
+        return crowd
 
     def agent(self, config=None, extra=()):
         """The agent, ready. Its counters are in work/stats.json after stop()."""
@@ -181,11 +201,27 @@ class Site:
             return json.loads((self.work / "stats.json").read_text().strip().splitlines()[-1])
         return {}
 
-    def callcost(self, chunks, cases=()):
+    def callcost(self, chunks, cases=(), program=None, asset=None):
         """{case: best ns per call}"""
-        out = subprocess.run([str(self.bench / "callcost"), "-d", str(self.work), "-c", str(chunks), "-p", str(PORT),
-                              *cases], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run([str(program or self.bench / "callcost"), "-d", str(self.work), "-c", str(chunks), "-p",
+                              str(PORT), *(("-a", str(asset)) if asset else ()), *cases],
+                             check=True, capture_output=True, text=True).stdout
         return {row["case"]: row["best"] for row in map(json.loads, out.splitlines())}
+
+
+def fdinfo(pid):
+    """What the kernel says of each descriptor of a process: [{name: value}]."""
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            yield dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
+
+
+def stage(pid):
+    """Of an agent's escalation: the first is one hook at the end of all calls, the second one for each listed call."""
+    links = [facts for facts in fdinfo(pid) if "link_type" in facts]
+    if any(link["link_type"] == "perf" for link in links):
+        return 2
+    return int(any(link.get("tp_name") == "sys_exit" for link in links))
 
 
 class Usage:
@@ -207,10 +243,8 @@ class Usage:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         rss = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
         locked = {}
-        for fdinfo in pathlib.Path(f"/proc/{self.pid}/fdinfo").iterdir():
-            with contextlib.suppress(OSError):
-                facts = dict(line.split(":\t", 1) for line in fdinfo.read_text().splitlines() if ":\t" in line)
-                if "memlock" in facts:
-                    locked[facts.get("map_id") or "program " + facts.get("prog_id", "")] = int(facts["memlock"])
+        for facts in fdinfo(self.pid):
+            if "memlock" in facts:
+                locked[facts.get("map_id") or "program " + facts.get("prog_id", "")] = int(facts["memlock"])
         return {"cpu_percent": 100 * ticks / os.sysconf("SC_CLK_TCK") / seconds, "rss_bytes": rss,
                 "bpf_bytes": sum(locked.values())}

@@ -31,14 +31,10 @@ def measure_scale(site):
     """[{assets, processes, start_seconds, idle}]: from its start to its readiness, and what it then is."""
     rows = []
     for assets, processes in SCALES:
-        folder = site.work / f"scale-{assets}"
-        for number in range(assets):
-            harness.write_model(folder / f"{number // 100}" / f"{number}.safetensors", 4096)
-        crowd = harness.Program([str(site.bench / "crowd"), str(processes)])
-        with crowd:
-            crowd.wait_for("ready", 120)
+        glob = site.assets(assets)
+        with site.crowd(processes):
             start = time.monotonic()
-            with site.agent(site.config([f"{folder}/**"])) as agent:
+            with site.agent(site.config([glob])) as agent:
                 ready = time.monotonic() - start
                 time.sleep(1)  # the start-up scan is not the steady state
                 usage = harness.Usage(agent.process.pid)

@@ -25,6 +25,7 @@ IDLE_BYTES = 64 << 20
 LATENCY_P99_NS = 5_000_000
 CROWDED_BYTES = 128 << 20  # resident, with 10 000 assets and 20 000 processes
 THEFT_SECONDS = 2
+GROWTH_NS = 15  # of what is added to a call, from the smallest scene to the largest
 
 # Kinds whose records have no ring of their own: their loss under a flood is counted, not a fault.
 BULK = {"file_open", "http_segment", "socket"}
@@ -142,6 +143,22 @@ def print_scale(rows, missed):
         print(line)
 
 
+def print_growth(tables, missed):
+    for table in tables:
+        sizes = [f"{size:,}".replace(",", " ") for size in table["sizes"]]
+        print(f"\nAdded ns per call with {' / '.join(sizes)} {table['series']}; stage {table['stage']} of an escalation stands")
+        if table["stages"] != [table["stage"]]:
+            print(f"stages found: {table['stages']}: {verdict(False, missed, 'stage with ' + table['series'])}")
+        print(f"{'call':<15}{'none':>10}" + "".join(f"{'+' + size:>10}" for size in sizes) + f"{'growth':>9}{'spread':>9}{'ratio':>8}  goal")
+        for case, row in table["cases"].items():
+            growth, spread = row["growth"], row["spread"]
+            word = verdict(growth <= max(GROWTH_NS, spread), missed, f"growth of {case} with {table['series']}")
+            if GROWTH_NS < growth <= spread:
+                word += ", within the spread"
+            print(f"{case:<15}{row['none']:>10.0f}" + "".join(f"{added:>+10.0f}" for added in row["added"]) +
+                  f"{growth:>+9.0f}{spread:>9.0f}{1 + growth / row['none']:>8.3f}  <= {GROWTH_NS}: {word}")
+
+
 def print_throughput(rows, missed):
     print("\nThroughput, one core")
     for row in rows:
@@ -158,7 +175,7 @@ def print_all(data):
     if "summary" in data:
         print_calls(data["summary"], len(data["calls"]), missed)
     for name, show in (("usage", print_usage), ("latency", print_latency), ("flood", print_flood),
-                       ("theft", print_theft), ("scale", print_scale),
+                       ("theft", print_theft), ("scale", print_scale), ("growth_summary", print_growth),
                        ("throughput", print_throughput)):
         if name in data:
             show(data[name], missed)

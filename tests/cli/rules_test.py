@@ -132,7 +132,7 @@ class Explain(RulesCase):
         self.assertIn("object, else system call tier", done.stdout)
         report = json.loads(rules("explain", "--json", "--rules", path, "r").stdout)
         self.assertEqual([kind["kind"] for kind in report["kinds"]], ["file_open"])
-        self.assertEqual(report["condition"], "evt.type in (open, openat) and proc.name in (a, b)")
+        self.assertEqual(report["conditions"][0]["condition"], "evt.type in (open, openat) and proc.name in (a, b)")
 
     def test_every_shipped_rule_can_be_explained(self):
         for rule in json.loads(rules("check", "--json", "rules").stdout)["rules"]:
@@ -196,6 +196,10 @@ class Schema(RulesCase):
     def by_program(self, items):
         return rules("check", self.file("r.yaml", json.dumps(items))).returncode == 0
 
+    def sequence(self, *steps):
+        rest = {key: value for key, value in self.WHOLE.items() if key != "condition"}
+        return {**rest, "sequence": {"within": "5m", "steps": list(steps)}}
+
     def test_rule_files_that_load_are_valid(self):
         for path in [*pathlib.Path("rules").glob("*.yaml"), *pathlib.Path("tests/data/falco").glob("*.yaml")]:
             items = yaml.load(path.read_text(), PlainLoader)
@@ -217,6 +221,15 @@ class Schema(RulesCase):
                                                    "expires": "2099-03-31", "reason": "x"}]}]),
             (True, [{"list": "l", "items": [1, "a"]}, {"macro": "m", "condition": "proc.name in (l)"}]),
             (True, [{"required_engine_version": "0.50.0"}]),
+            (True, [{**self.WHOLE, "aggregate": {"count": True, "by": ["proc.name"], "window": "10m", "over": 5}}]),
+            (True, [{**self.WHOLE, "baseline": {"of": "proc.name", "learn": "24h", "alert": "unseen"}}]),
+            (True, [{**self.WHOLE, "baseline": {"of": "evt.exit_code", "learn": "24h", "alert": "above", "times": 10}}]),
+            (True, [self.sequence("proc.name = a", {"not": "proc.name = b"}, "proc.name = c")]),
+            (False, [self.sequence("proc.name = a")]),
+            (False, [{**self.sequence("proc.name = a", "proc.name = b"), "condition": "proc.name = c"}]),
+            (False, [{**self.WHOLE, "aggregate": {"count": True, "window": "10m"}}]),
+            (False, [{**self.WHOLE, "aggregate": {"count": True, "rate": True, "window": "10m", "over": 5}}]),
+            (False, [{**self.WHOLE, "baseline": {"of": "proc.name", "learn": "24h", "alert": "unseen", "times": 2}}]),
             (False, [{"rule": "r"}]),
             (False, [{key: value for key, value in self.WHOLE.items() if key != "output"}]),
             (False, [{**self.WHOLE, "conditon": "x"}]),

@@ -1,4 +1,5 @@
-// Any rule file is refused with an error that has a place, or compiles; never a crash, never without end.
+// Any rule file is refused with an error that has a place, or compiles and runs; never a crash, never without end. What
+// its rules remember can be saved and taken back, and changes nothing then.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -6,8 +7,30 @@
 
 #include "agent/rules/ruleset.h"
 #include "tests/fuzz/libfyaml_leaks.h"
+#include "tests/support/fake_host.h"
 
 using namespace tensorwarden;
+
+namespace {
+
+void RunRules(RuleSet& rules) {
+  static const FakeHost host;
+  uint64_t ktime_ns = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (const EventBody& body : {EventBody(FileOpen{.path = "/a"}), EventBody(FileRead{.bytes = 4096}),
+                                  EventBody(Finding{.kind = "egress", .value = 7}), EventBody(ClockTick{})}) {
+      Event event{.seq = ktime_ns, .body = body};
+      event.origin.ktime_ns = ktime_ns += 7'000'000'000;
+      std::vector<Detection> detections;
+      rules.Match(Enrich(event, host), detections);
+    }
+    const std::string state = rules.SaveMemory();
+    if (!rules.RestoreMemory(state, false, ktime_ns).ok() || rules.SaveMemory() != state) std::abort();
+    if (!rules.RestoreMemory(state, true, 0).ok()) std::abort();
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
@@ -20,5 +43,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (problem.line < 1 || problem.column < 1 || problem.message.find('\n') != std::string::npos) std::abort();
   }
   if (!rules.ok() && problems.empty()) std::abort();
+  if (rules.ok()) RunRules(**rules);
   return 0;
 }

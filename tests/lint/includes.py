@@ -14,7 +14,7 @@ RESERVED = [
     (re.compile(r"bpf/(libbpf|bpf|btf)\.h"), {"sensor"}),
     (re.compile(r"bpf/sensor\.skel\.h"), {"sensor"}),
     (re.compile(r"CLI/"), {"cli"}),
-    (re.compile(r"bcc/"), {"helpers"}),
+    (re.compile(r"(bcc/|sinsp\.h|filterchecks\.h)"), {"helpers"}),
 ]
 
 # What each folder of bpf/ may include besides itself; vmlinux.h and libbpf's <bpf/...> helpers are no folder of ours.

@@ -59,6 +59,13 @@ TEST_F(LiveFileTest, WholeReadCoversTheFile) {
   EXPECT_EQ(Covered(file), kSize);
 }
 
+TEST_F(LiveFileTest, WholeReadInSmallPiecesCoversTheFile) {
+  const std::string path = MakeFile("model", kSize);
+  const FileKey file = Watch(path);
+  RunTrigger({"read_file", path, "0", std::to_string(kSize), "84"});
+  EXPECT_EQ(Covered(file), kSize);
+}
+
 TEST_F(LiveFileTest, HeaderReadIsOnePageAndNoModel) {
   const std::string path = MakeFile("model", kSize);
   const FileKey file = Watch(path);
@@ -254,6 +261,11 @@ TEST_F(LiveFileTest, MovedOutOfItsFolderIsFollowed) {
   ASSERT_NE(name, nullptr);
   EXPECT_EQ(name->old_path, path);
   EXPECT_EQ(name->path, Path("elsewhere/hidden"));
+  RunTrigger({"rename_file", Path("elsewhere/hidden"), Path("elsewhere/further")});
+  const auto* further = WaitForBody<FileName>(
+      [&](const Event&, const FileName& body) { return body.file == file && body.path == Path("elsewhere/further"); });
+  ASSERT_NE(further, nullptr);
+  EXPECT_EQ(further->old_path, Path("elsewhere/hidden"));
 }
 
 // A mark would make every open and close on the file system slower.

@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "agent/base/framed_pipe.h"
+#include "agent/helpers/sandbox.h"
 #include "agent/helpers/symbols/resolve.h"
-#include "agent/helpers/symbols/sandbox.h"
 
 namespace {
 
@@ -21,12 +21,12 @@ bool AnswerOne() {
   absl::StatusOr<std::optional<PipeFrame>> frame = tensorwarden::ReceiveFrame(kPipe, -1);
   if (!frame.ok()) return false;
   if (!*frame) return true;
-  tensorwarden::symbols::SetClock(kMaxSeconds);
+  tensorwarden::helpers::SetClock(kMaxSeconds);
   const absl::StatusOr<tensorwarden::SymbolRequest> request = tensorwarden::DecodeRequest((*frame)->payload);
   if (!request.ok() || (*frame)->fds.size() != request->modules) return false;
   const tensorwarden::SymbolReply reply = tensorwarden::symbols::Resolve(*request, (*frame)->fds);
   const bool sent = tensorwarden::SendFrame(kPipe, (*frame)->id, tensorwarden::EncodeReply(reply), {}).ok();
-  tensorwarden::symbols::SetClock(0);
+  tensorwarden::helpers::SetClock(0);
   return sent;
 }
 
@@ -38,7 +38,7 @@ int main() {
     std::fputs("tensorwarden-symbols: the agent starts this program when an alert needs function names\n", stderr);
     return 2;
   }
-  if (!tensorwarden::symbols::EnterSandbox(kPipe)) return 1;
+  if (!tensorwarden::helpers::EnterSandbox({.last_fd = kPipe})) return 1;
   while (AnswerOne()) {
   }
   return 0;

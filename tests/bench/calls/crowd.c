@@ -1,8 +1,8 @@
 /* Many processes that do nothing: crowd PROCESSES [ASSET]
  *
- * Each stops itself, with ASSET after it has read the asset's first 256 KiB, so that it is a carrier. Prints "ready N"
- * when all stand; ends them, and itself, when its standard input closes or at SIGTERM. When it is killed the kernel
- * ends them.
+ * Each stops itself, with ASSET after it has read the asset's first 256 KiB, so that it is a carrier; then the first is
+ * started when the agent has had time to see what program this is. Prints "ready N" when all stand; ends them, and
+ * itself, when its standard input closes or at SIGTERM. When it is killed the kernel ends them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define PROCESSES_MAX 30000 /* pid_max is 32768 on many hosts */
+#define KNOWN_AFTER_US 300000
 
 static pid_t crowd[PROCESSES_MAX];
 static int standing;
@@ -38,17 +39,24 @@ static void stand(pid_t parent, const char *asset)
 	_exit(0);
 }
 
-static int add_one(const char *asset)
+/* All are started before the first is waited for: to change places with each takes longer than all the rest. */
+static int gather(int processes, const char *asset)
 {
-	pid_t parent = getpid(), child = fork();
+	pid_t parent = getpid(), child;
 	int status;
 
-	if (child == 0)
-		stand(parent, asset);
-	if (child < 0)
-		return -1;
-	crowd[standing++] = child;
-	return waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) ? 0 : -1;
+	for (; standing < processes; standing++) {
+		child = fork();
+		if (child == 0)
+			stand(parent, asset);
+		if (child < 0)
+			return -1;
+		crowd[standing] = child;
+	}
+	for (int i = 0; i < standing; i++)
+		if (waitpid(crowd[i], &status, WUNTRACED) != crowd[i] || !WIFSTOPPED(status))
+			return -1;
+	return 0;
 }
 
 static void dismiss(void)
@@ -76,10 +84,11 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	while (standing < processes && !failed)
-		failed = add_one(argc == 3 ? argv[2] : NULL);
+	if (argc == 3 && processes)
+		usleep(KNOWN_AFTER_US);
+	failed = gather(processes, argc == 3 ? argv[2] : NULL);
 	if (failed) {
-		fprintf(stderr, "crowd: process %d: %s\n", standing, strerror(errno));
+		fprintf(stderr, "crowd: of %d processes: %s\n", standing, strerror(errno));
 	} else {
 		printf("ready %d\n", standing);
 		fflush(stdout);

@@ -15,6 +15,7 @@
 EMPTY("tp_btf/sched_process_fork", process_fork, 0)
 EMPTY("tp_btf/sched_process_exec", process_exec, 0)
 EMPTY("tp_btf/sched_process_exit", process_exit, 0)
+EMPTY("tp_btf/mmap_lock_acquire_returned", memory_lock, 0)
 EMPTY("tp_btf/mm_filemap_get_pages", file_read, 0)
 EMPTY("tp_btf/mm_filemap_map_pages", file_map, 0)
 EMPTY("tp_btf/mm_filemap_fault", file_fault, 0)

@@ -1,14 +1,19 @@
-/* Reads a range of a file with pread(2). */
+/* Reads a range of a file with pread(2), in one piece or in many. */
 #include "trigger.h"
 
 int main(int argc, char** argv) {
+  size_t length, piece;
+  off_t offset;
   char* block;
   int fd;
 
-  need(argc, 4, "read_file PATH OFFSET LENGTH");
+  need(argc, argc == 5 ? 5 : 4, "read_file PATH OFFSET LENGTH [PIECE]");
   fd = open_file(argv[1], O_RDONLY);
-  block = malloc(strtoul(argv[3], NULL, 10));
-  check(pread(fd, block, strtoul(argv[3], NULL, 10), strtol(argv[2], NULL, 10)) >= 0, "pread");
+  offset = strtol(argv[2], NULL, 10);
+  length = strtoul(argv[3], NULL, 10);
+  piece = argc > 4 ? strtoul(argv[4], NULL, 10) : length;
+  block = malloc(piece);
+  for (size_t at = 0; at < length; at += piece) check(pread(fd, block, piece, offset + (off_t)at) >= 0, "pread");
   step("read");
   return 0;
 }

@@ -229,6 +229,12 @@ TEST_F(AlertBuilderTest, SuppressHoldsBackTheSameKeyForItsTimeAndSaysHowMany) {
   EXPECT_EQ(builder_->Stats().suppressed, 2u);
 }
 
+TEST_F(AlertBuilderTest, TheFiguresOfARuleWithMemoryStandBeforeTheEvents) {
+  const Event event = EventAt(0, FileOpen{});
+  const Detection detection{.rule = &rule_, .fold_key = "curl", .evidence = "3 events within 1m, over 2"};
+  EXPECT_EQ(builder_->Take(detection, Enrich(event, host_))->evidence, "3 events within 1m, over 2; file_open event 1");
+}
+
 TEST_F(AlertBuilderTest, AFloodOfOneRuleBecomesOneSummaryAMinute) {
   Use({.max_opens_per_minute = 3});
   int opened = 0;

@@ -78,6 +78,16 @@ TEST(ExplainTest, TheVerdictIsThatOfTheRule) {
   }
 }
 
+TEST(ExplainTest, EachStepOfASequenceIsLookedAt) {
+  const std::string rules =
+      "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  sequence:\n    within: 5m\n    steps:\n"
+      "      - proc.name = curl\n      - not: proc.name = wget\n      - evt.type = process_exec\n"
+      "  exceptions: [{name: mine, fields: [user.uid], values: [[7]]}]\n";
+  EXPECT_THAT(Explained(rules, MakeEvent(ProcessExit{})),
+              ElementsAre("+", "+step 1", "+proc.name = curl", "-not before step 2", "-proc.name = wget", "-step 2",
+                          "-", "-evt.type = process_exec", "+exception 'mine'", HasSubstr("-user.uid")));
+}
+
 TEST(ExplainTest, ARuleWithAnErrorIsNotExplained) {
   RuleBook book({{"r.yaml", RuleText("proc.nme = a")}});
   EXPECT_EQ(Explainer::Create(book, *book.Find("r")), nullptr);
@@ -107,6 +117,7 @@ TEST_F(ExplainEventTest, FindsTheEventByItsNumber) {
   ASSERT_EQ(two->size(), 1u);
   EXPECT_EQ((*two)[0].kind, "process_exit");
   EXPECT_TRUE((*two)[0].verdicts.at(0).matches);
+  EXPECT_TRUE((*two)[0].verdicts.at(0).fired);
   EXPECT_FALSE(ExplainEvent(files_, path_, 4, "r")->at(0).verdicts.at(0).matches);
 }
 

@@ -77,6 +77,16 @@ TEST(LintTest, OutputsOfFieldsThatTheEventsDoNotHave) {
               ElementsAre("empty-output-field 4:29"));
 }
 
+const char kSequence[] =
+    "- macro: m\n  condition: proc.name = a\n- rule: r\n  desc: d\n  priority: Notice\n  output: '%evt.exit_code "
+    "%fd.name'\n"
+    "  sequence:\n    within: 5m\n    steps:\n      - evt.type = file_open and m\n"
+    "      - not: evt.type = process_exec and proc.tty = 3\n      - evt.type = process_exit\n";
+
+TEST(LintTest, StepsOfASequenceAreConditionsAndItsOutputIsAboutTheLast) {
+  EXPECT_THAT(Remarks(kSequence), ElementsAre("empty-output-field 6:27", "empty-field 11:42"));
+}
+
 TEST(LintTest, DuplicateItemsOfLists) {
   EXPECT_THAT(Remarks("- list: l\n  items: [a, b, a]\n" + Rule("r", "evt.type = process_exec and proc.name in (l)")),
               ElementsAre("duplicate-item 2:17"));

@@ -75,6 +75,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "{asset_found: {file: new, path: /srv/d, class: dataset, label: -1}}"},
         EventRow{"evt.type = tick and evt.num > 5", "{tick: }"},
         EventRow{"loss.kind = file_read", "{loss: {kind: file_read, ring_full: 3}}"},
+        EventRow{"evt.type = ptrace and target.name = bash and proc.name = curl",
+                 "{host_change: {op: ptrace, target: bash}}"},
+        EventRow{"dns.name = example.com and dns.type = TXT", "{dns_query: {name: example.com, type: TXT}}"},
         EventRow{"probe.group = file_open", "{probe_state: {group: file_open}}"},
         EventRow{"finding.share = 50% and proc.name = curl and asset.name = model",
                  "{finding: {kind: egress, share: 50%}}"}));
@@ -169,6 +172,18 @@ TEST(TestRunTest, ACaptureIsReplayedWithItsDetectors) {
   unlink(path.c_str());
 }
 
+TEST(TestRunTest, RulesWithMemoryRememberWithinATest) {
+  const std::string rules =
+      Rule("evt.type = process_exit", "  aggregate: {count: true, by: [proc.name], window: 1m, over: 2}\n");
+  const auto differences = [&](const std::string& events, const std::string& expect) {
+    return RunText(rules, "  rule: r\n  events: [" + events + "]\n  expect: [" + expect + "]\n").differences;
+  };
+  EXPECT_THAT(differences("{process_exit: {}}, {process_exit: {}}, {process_exit: {}}", "{fields: {proc.name: curl}}"),
+              IsEmpty());
+  EXPECT_THAT(differences("{process_exit: {}}, {process_exit: {}}, {process_exit: {}, by: bash}", ""), IsEmpty());
+  EXPECT_THAT(differences("{process_exit: {}}, {process_exit: {}}, {process_exit: {}, at: 2m}", ""), IsEmpty());
+}
+
 struct NameCounter {
   std::vector<std::string> names;
   template <class T, class... Form>
@@ -210,7 +225,7 @@ TEST(EventMembersTest, EveryMemberHasAName) {
   const std::string page((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   ForAll<ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName, LabelMove, Egress,
          SocketState, DeviceOpen, HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-         StateRestored, LossSample, ProbeState, ClockTick, Finding>(page);
+         StateRestored, LossSample, ProbeState, ClockTick, Finding, HostChange, DnsQuery>(page);
 }
 
 }  // namespace

@@ -20,6 +20,15 @@ TEST(MountinfoTest, OptionalFieldsAreSkippedAndEscapesUndone) {
   EXPECT_EQ(mounts[1].point, "/dev/shm");
 }
 
+TEST(MountinfoTest, OptionsAreFoundByTheirWholeName) {
+  const std::vector<Mount> mounts =
+      ParseMountinfo("50 35 0:41 / /m rw - overlay overlay rw,lowerdir=/a:/b,upperdir=/with\\054comma,index=off\n");
+  ASSERT_EQ(mounts.size(), 1u);
+  EXPECT_EQ(mounts[0].Option("upperdir"), "/with,comma");
+  EXPECT_EQ(mounts[0].Option("upper"), "");
+  EXPECT_EQ(mounts[0].Option("rw"), "");
+}
+
 TEST(MountinfoTest, BrokenLinesAreLeftOut) {
   EXPECT_TRUE(ParseMountinfo("").empty());
   EXPECT_TRUE(ParseMountinfo("x y z\n36 35 98:0 / /a rw\n- - - - - - -\n36 35 98:0 / /a rw - ext4\n").empty());

@@ -80,6 +80,11 @@ constexpr const char* kOldLoss =
     "0000001600000000000000050000006c6162656c03000000000000000000000000000000000000000000000004000000"
     "00000000";
 
+constexpr const char* kOldState =
+    "010000000005000000000000000000000006000000000000000000000000000000070000000800000000000000000000"
+    "000000150000000000000000000000050000000000000002000000"
+    "6162";
+
 TEST(EventCodecTest, EventsOfOlderCapturesAreRead) {
   const absl::StatusOr<Event> egress = DecodeCapturedEvent(absl::HexStringToBytes(kOldEgress));
   ASSERT_TRUE(egress.ok()) << egress.status();
@@ -93,6 +98,11 @@ TEST(EventCodecTest, EventsOfOlderCapturesAreRead) {
   ASSERT_TRUE(loss.ok()) << loss.status();
   EXPECT_EQ(std::get<LossSample>(loss->body).read_failed, 4u);
   EXPECT_FALSE(std::get<LossSample>(loss->body).top);
+  const absl::StatusOr<Event> state = DecodeCapturedEvent(absl::HexStringToBytes(kOldState));
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(std::get<StateRestored>(state->body).blind_ns, 5u);
+  EXPECT_EQ(std::get<StateRestored>(state->body).detector_state, "ab");
+  EXPECT_EQ(std::get<StateRestored>(state->body).rule_state, "");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "agent/detect/detectors.h"
 #include "agent/detect/distinct_count.h"
 #include "agent/detect/self.h"
-#include "agent/detect/state_codec.h"
+#include "agent/base/state_codec.h"
 #include "agent/detect/window_ring.h"
 #include "tests/unit/detect/detect_test_base.h"
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "agent/enrich/address_class.h"
 #include "agent/enrich/kinds.h"
 #include "bpf/abi/event.h"
@@ -73,6 +72,8 @@ TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
                                          Egress{},
                                          SocketState{},
                                          DeviceOpen{},
+                                         HostChange{},
+                                         DnsQuery{},
                                          HttpRequest{},
                                          AgentStart{},
                                          ProcessSnapshot{},
@@ -101,6 +102,22 @@ TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
       EXPECT_TRUE(value.index() == 0 || value.index() == expected) << spec.name << " has another type than it says";
     }
   }
+}
+
+TEST(FieldTableTest, DnsFields) {
+  DnsQuery query{.name = "a.example", .type = 28};
+  query.socket.peer_address = "192.0.2.53";
+  query.socket.direction = EVENT_DIRECTION_OUT;
+  EXPECT_EQ(TextOf("dns.name", query), "a.example");
+  EXPECT_EQ(TextOf("dns.type", query), "AAAA");
+  EXPECT_EQ(TextOf("dns.malformed", query), "false");
+  EXPECT_EQ(TextOf("fd.sip", query), "192.0.2.53");
+  query.type = 65280;
+  EXPECT_EQ(TextOf("dns.type", query), "65280");
+  const DnsQuery unreadable{.malformed = true};
+  EXPECT_EQ(TextOf("dns.name", unreadable), "<NA>");
+  EXPECT_EQ(TextOf("dns.type", unreadable), "<NA>");
+  EXPECT_EQ(TextOf("dns.malformed", unreadable), "true");
 }
 
 TEST(FieldTableTest, ProcessFields) {

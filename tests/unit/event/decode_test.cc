@@ -246,6 +246,41 @@ TEST(DecodeTest, SocketCarriesItsCounters) {
   EXPECT_EQ(state.op, static_cast<uint32_t>(EVENT_SOCK_CLOSE));
 }
 
+TEST(DecodeTest, HostChangeCarriesItsFigures) {
+  auto wire = MakeWire<host_event>(EVENT_KIND_HOST);
+  wire.target = {.start_ns = 5, .tgid = 4, .pad = 0};
+  wire.op = EVENT_HOST_SET_UID;
+  wire.value = 0;
+  wire.former = 1000;
+  memset(wire.name, 'x', sizeof(wire.name));
+  const auto change = std::get<HostChange>(DecodeOk(wire).body);
+  EXPECT_EQ(change.target, (ProcessKey{4, 5}));
+  EXPECT_EQ(change.op, uint32_t{EVENT_HOST_SET_UID});
+  EXPECT_EQ(change.value, 0u);
+  EXPECT_EQ(change.former, 1000u);
+  EXPECT_EQ(change.name, std::string(sizeof(wire.name), 'x'));
+}
+
+TEST(DecodeTest, DnsCarriesTheQuestionAndNotTheMessage) {
+  auto wire = MakeWire<dns_event>(EVENT_KIND_DNS);
+  wire.sock = Tcp4("192.0.2.1", 40000, "192.0.2.53", 53);
+  wire.cookie = 8;
+  constexpr char kMessage[] = "\0\x17\x12\x34\1\0\0\1\0\0\0\0\0\0\5Thief\0\0\x10\0";
+  wire.captured_len = sizeof(kMessage);
+  std::memcpy(wire.payload, kMessage, sizeof(kMessage) - 1);
+  wire.payload[sizeof(kMessage) - 1] = 1;
+  auto query = std::get<DnsQuery>(DecodeOk(wire).body);
+  EXPECT_EQ(query.socket.peer_address, "192.0.2.53");
+  EXPECT_EQ(query.cookie, 8u);
+  EXPECT_EQ(query.name, "thief");
+  EXPECT_EQ(query.type, 16);
+  EXPECT_FALSE(query.malformed);
+  wire.captured_len = 1;
+  query = std::get<DnsQuery>(DecodeOk(wire).body);
+  EXPECT_EQ(query.name, "");
+  EXPECT_TRUE(query.malformed);
+}
+
 TEST(DecodeTest, DeviceOpenCarriesItsNumbers) {
   auto wire = MakeWire<device_open_event>(EVENT_KIND_DEVICE_OPEN);
   wire.major = 195;
@@ -338,6 +373,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DecodeShortRecordTest,
                              {"Egress", EVENT_KIND_EGRESS, sizeof(egress_event)},
                              {"Socket", EVENT_KIND_SOCKET, sizeof(socket_event)},
                              {"Device", EVENT_KIND_DEVICE_OPEN, sizeof(device_open_event)},
+                             {"Host", EVENT_KIND_HOST, sizeof(host_event)},
+                             {"Dns", EVENT_KIND_DNS, offsetof(dns_event, payload)},
                              {"Http", EVENT_KIND_HTTP_SEGMENT, offsetof(http_segment_event, payload)},
                              {"Candidate", EVENT_KIND_FILE_CANDIDATE, sizeof(file_candidate_event)},
                              {"NameHint", EVENT_KIND_NAME_HINT, sizeof(name_hint_event)},
@@ -415,6 +452,9 @@ INSTANTIATE_TEST_SUITE_P(
            });
          },
          absl::StatusCode::kDataLoss, "captured_len 10"},
+        {"MessageAboveTheField",
+         [] { return Mangle<dns_event>(EVENT_KIND_DNS, [](auto& w) { w.captured_len = EVENT_DNS_MAX + 1; }); },
+         absl::StatusCode::kDataLoss, "captured_len 513, 512 bytes follow"},
         {"LabelOutside", [] { return Mangle<egress_event>(EVENT_KIND_EGRESS, [](auto& w) { w.label = 64; }); },
          absl::StatusCode::kDataLoss, "label 64"},
     }),

@@ -14,8 +14,8 @@
 #include <sstream>
 
 #include "agent/evidence/proc_maps.h"
+#include "agent/helpers/sandbox.h"
 #include "agent/helpers/symbols/resolve.h"
-#include "agent/helpers/symbols/sandbox.h"
 
 // With C's name and beyond this file, so that it has a symbol.
 extern "C" __attribute__((noinline)) int SymbolsTestLandmark(int x) { return x * 3 + 1; }
@@ -96,7 +96,7 @@ TEST(ResolveTest, ACutOrTurnedElfEndsInTime) {
     turned[at] = static_cast<char>(turned[at] ^ 0xff);
     for (const std::string& bytes : {whole.substr(0, at), turned}) {
       const int status = StatusOf([&] {
-        SetClock(10);
+        helpers::SetClock(10);
         Resolve(Ask({{0, 0x2000}, {0, 0x3000}}), FileOf(bytes));
         return 0;
       });
@@ -110,14 +110,14 @@ constexpr int kKept = 3;
 // The tests' own standard files go on, whatever number the kept one has.
 bool Enter() {
   dup2(open("/dev/null", O_RDONLY), kKept);
-  return EnterSandbox(kKept);
+  return helpers::EnterSandbox({.last_fd = kKept});
 }
 
 TEST(SandboxTest, NamesCanStillBeFound) {
   const int status = StatusOf([] {
     const uint64_t offset = FileOffset(reinterpret_cast<void*>(&SymbolsTestLandmark));
     dup2(open("/proc/self/exe", O_RDONLY), kKept);
-    if (!EnterSandbox(kKept)) return 1;
+    if (!helpers::EnterSandbox({.last_fd = kKept})) return 1;
     std::vector<UniqueFd> files;
     files.emplace_back(kKept);
     return Resolve(Ask({{0, offset}}), files)[0].function == "SymbolsTestLandmark" ? 0 : 2;

@@ -1,6 +1,7 @@
 // The shipped rules as a whole; what each does is in rules/tests.
 #include <gtest/gtest.h>
 
+#include "agent/enrich/kinds.h"
 #include "tests/support/rule_scene.h"
 
 namespace tensorwarden {
@@ -21,6 +22,10 @@ std::unique_ptr<RuleSet> DefaultRules() {
 TEST(DefaultPackTest, LoadsWithoutAWarning) { EXPECT_NE(DefaultRules(), nullptr); }
 
 TEST(DefaultPackTest, AllRulesNeedNoHookOnOpens) { EXPECT_FALSE(DefaultRules()->Needs().opens); }
+
+TEST(DefaultPackTest, NoRuleNeedsALookAtEveryPacket) {
+  EXPECT_EQ(DefaultRules()->Needs().kinds >> kKindIndex<DnsQuery> & 1, 0u);
+}
 
 }  // namespace
 }  // namespace tensorwarden

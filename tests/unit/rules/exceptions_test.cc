@@ -19,7 +19,7 @@ std::string WithExceptions(const std::string& exceptions) {
 }
 
 // The actor is curl, child of bash, run as /usr/bin/curl.
-bool Alerts(const std::vector<std::string>& texts, int64_t realtime_ns = 0, RuleOptions options = {}) {
+bool Alerts(const std::vector<std::string>& texts, int64_t realtime_ns = 0, const RuleOptions& options = {}) {
   std::vector<RuleFile> files;
   for (const std::string& text : texts) files.push_back({"f" + std::to_string(files.size()) + ".yaml", text});
   std::vector<RuleProblem> problems;

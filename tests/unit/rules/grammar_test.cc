@@ -344,7 +344,7 @@ TEST(GrammarTest, RefusesTheRestWithPlaceAndReason) {
 TEST(GrammarTest, FunctionsAndArgumentsAreBounded) {
   LexError error;
   std::string deep = "a.b";
-  for (size_t i = 0; i <= kMaxFunctionDepth; ++i) deep = "tolower(" + deep + ")";
+  for (size_t i = 0; i <= kMaxFunctionDepth; ++i) deep.insert(0, "tolower(").append(")");
   EXPECT_FALSE(ParseCondition(deep + " = x", error));
   EXPECT_NE(error.message.find("deeper"), std::string::npos);
   std::string wide = "concat(a.b";

@@ -142,6 +142,11 @@ TEST(OperatorTruthTest, BytesPathsAndBlanks) {
       ProcessExec{}, Host());
 }
 
+// Falco's engine of 2022 takes `usr` for `/usr` and knows no wildcards here; we go with the later ones.
+TEST(OperatorTruthTest, ARelativePathLiesBelowNoAbsoluteOne) {
+  ExpectAll({{"proc.exepath pmatch (usr)", false}, {"proc.exepath pmatch (usr/bin)", false}}, ProcessExec{}, Host());
+}
+
 TEST(OperatorTruthTest, NoArgumentsAreAnEmptyText) {
   FakeHost host = MakeHost({.args = {"pkexec"}, .cmdline = "pkexec"});
   EXPECT_TRUE(Matches("evt.type = execve and proc.args = ''", ProcessExec{}, host));

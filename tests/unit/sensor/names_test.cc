@@ -192,6 +192,16 @@ TEST_F(NamesTest, NothingChangedTellsNothing) {
   EXPECT_THAT(Look(), IsEmpty());
 }
 
+TEST_F(NamesTest, AFileWatchedByOtherMeansIsLeftToThem) {
+  const std::string strange = Make("strange");
+  const FileKey file = book_.KeyAt(Make("model"));
+  book_.Add(file, Path("model"));
+  ASSERT_EQ(rename(strange.c_str(), Path("model").c_str()), 0);
+  HintAt(file, false, EVENT_NAME_RENAME);
+  EXPECT_THAT(Look(), IsEmpty());
+  EXPECT_EQ(book_.At(Path("model")), file) << "who tells of the rename needs to know what it replaced";
+}
+
 TEST_F(NamesTest, ABusyFolderIsLookedAtLater) {
   Watch(Make("model"));
   Make("one");

@@ -8,6 +8,7 @@
 #include "agent/sensor/bpf_log.h"
 #include "agent/sensor/capabilities.h"
 #include "agent/sensor/fanotify_records.h"
+#include "agent/sensor/file_handles.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/process_starts.h"
 
@@ -178,6 +179,50 @@ TEST(FanotifyRecordsTest, HandleLongerThanItsRecordIsIgnored) {
   const std::vector<MarkRecord> records = ParseFanotify(Record(FAN_MODIFY, 1, {info}));
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_THAT(records[0].object, IsEmpty());
+}
+
+// --- overlayfs's handles ---
+
+// As overlayfs wrote it for a file in its upper layer on ext4.
+std::string OverlayBytes() {
+  const unsigned char bytes[] = {0, 0, 0, 0, 0xfb, 29, 4, 1, 0,    0,    0,    0, 0,    0,    0,    0,
+                                 0, 0, 0, 0, 0,    0,  0, 0, 0x95, 0xe0, 0x10, 0, 0x0c, 0x17, 0x01, 0x83};
+  return {reinterpret_cast<const char*>(bytes), sizeof(bytes)};
+}
+
+HandleId OverlayHandle(const std::string& bytes, int32_t type = 0xf8) {
+  return MakeHandleId("fsid-of8", type, bytes.data(), bytes.size());
+}
+
+TEST(OverlayHandleTest, HoldsTheHandleOfTheFileInTheUpperLayer) {
+  const std::string bytes = OverlayBytes();
+  EXPECT_EQ(UpperHandle(OverlayHandle(bytes)), MakeHandleId("fsid-of8", 1, bytes.data() + 24, 8));
+}
+
+TEST(OverlayHandleTest, WhatIsInALowerLayerOrNoOverlayHasNone) {
+  std::string lower = OverlayBytes();
+  lower[6] = 0;
+  EXPECT_EQ(UpperHandle(OverlayHandle(lower)), std::nullopt);
+  EXPECT_EQ(UpperHandle(OverlayHandle(OverlayBytes(), 1)), std::nullopt);
+}
+
+TEST(OverlayHandleTest, EveryCutOffOrLyingHandleHasNone) {
+  std::string bytes = OverlayBytes();
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_EQ(UpperHandle(OverlayHandle(bytes.substr(0, size))), std::nullopt) << size;
+  for (const char size : {0, 20, 21, 30}) {
+    bytes[5] = size;
+    EXPECT_EQ(UpperHandle(OverlayHandle(bytes)), std::nullopt) << int{size};
+  }
+  EXPECT_EQ(UpperHandle(""), std::nullopt);
+}
+
+TEST(OverlayHandleTest, MergedPathFollowsTheMount) {
+  EXPECT_EQ(MergedPath("/up/a/b", "/up", "/", "/mnt"), "/mnt/a/b");
+  EXPECT_EQ(MergedPath("/up/a/b", "/up", "/", "/"), "/a/b");
+  EXPECT_EQ(MergedPath("/up/a/b", "/up", "/a", "/mnt"), "/mnt/b");
+  EXPECT_EQ(MergedPath("/up/c/b", "/up", "/a", "/mnt"), "");
+  EXPECT_EQ(MergedPath("/upper/a", "/up", "/", "/mnt"), "");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// How detectors write their state: little-endian numbers and counted strings behind a magic, a version and a checksum.
+// How detectors and rules write their state: little-endian numbers and counted strings behind a magic, a version and a
+// checksum.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@ class StateWriter {
   void Number(uint64_t value);  // 1 to 10 bytes: small numbers are common
   void Real(double value);
   void Text(std::string_view text);
+  size_t size() const { return out_.size(); }  // so far, without the checksum
   // With the checksum at its end.
   std::string Finish();
 

@@ -1,4 +1,4 @@
-#include "agent/detect/state_codec.h"
+#include "agent/base/state_codec.h"
 
 #include <xxhash.h>
 

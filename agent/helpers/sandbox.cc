@@ -1,4 +1,4 @@
-#include "agent/helpers/symbols/sandbox.h"
+#include "agent/helpers/sandbox.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -13,16 +13,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <vector>
 
-namespace tensorwarden::symbols {
+namespace tensorwarden::helpers {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr rlim_t kMaxMemory = 1 << 30;      // the symbol table of the largest library on a GPU host is 300 MiB
-constexpr rlim_t kMaxFileBytes = 64 << 20;  // of a copy in memory
 constexpr rlim_t kMaxFiles = 128;
 
 #if defined(__x86_64__)
@@ -45,7 +44,7 @@ constexpr int kAllowed[] = {
 
 constexpr sock_filter Statement(uint16_t code, uint32_t k) { return {code, 0, 0, k}; }
 
-std::vector<sock_filter> Program() {
+std::vector<sock_filter> Program(std::span<const int> more_calls) {
   constexpr uint32_t kForbidden = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
   const auto load = [](size_t offset) { return Statement(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset)); };
   const sock_filter kill = Statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
@@ -54,10 +53,12 @@ std::vector<sock_filter> Program() {
                                       {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kArchitecture},
                                       kill,
                                       load(offsetof(seccomp_data, nr))};
-  for (const int call : kAllowed) {
+  const auto admit = [&](int call) {
     program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<uint32_t>(call)});
     program.push_back(allow);
-  }
+  };
+  std::for_each(std::begin(kAllowed), std::end(kAllowed), admit);
+  std::for_each(more_calls.begin(), more_calls.end(), admit);
   program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_openat});
   program.push_back(kill);
   program.push_back(load(offsetof(seccomp_data, args[2])));
@@ -67,8 +68,8 @@ std::vector<sock_filter> Program() {
   return program;
 }
 
-bool Filter() {
-  std::vector<sock_filter> program = Program();
+bool Filter(std::span<const int> more_calls) {
+  std::vector<sock_filter> program = Program(more_calls);
   const sock_fprog filter{.len = static_cast<unsigned short>(program.size()), .filter = program.data()};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
@@ -93,17 +94,17 @@ void BecomeNobody() {
 
 }  // namespace
 
-bool EnterSandbox(int keep_fd) {
-  close_range(static_cast<unsigned int>(keep_fd) + 1, ~0U, 0);
-  Limit(RLIMIT_AS, kMaxMemory);
-  Limit(RLIMIT_FSIZE, kMaxFileBytes);
+bool EnterSandbox(const Sandbox& sandbox) {
+  close_range(static_cast<unsigned int>(sandbox.last_fd) + 1, ~0U, 0);
+  Limit(RLIMIT_AS, sandbox.max_memory);
+  Limit(RLIMIT_FSIZE, sandbox.max_file_bytes);
   Limit(RLIMIT_NOFILE, kMaxFiles);
   Limit(RLIMIT_CORE, 0);
   BecomeNobody();
   if (!DropCapabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // of the thread that started it
   prctl(PR_SET_DUMPABLE, 1);         // a change of user took away its own /proc/self/fd
-  return Filter();
+  return Filter(sandbox.more_calls);
 }
 
 void SetClock(unsigned int seconds) {
@@ -111,4 +112,4 @@ void SetClock(unsigned int seconds) {
   setitimer(ITIMER_REAL, &time, nullptr);
 }
 
-}  // namespace tensorwarden::symbols
+}  // namespace tensorwarden::helpers

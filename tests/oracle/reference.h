@@ -1,0 +1,34 @@
+// libsinsp's evaluation of conditions, on events of ours: another program's word for what a condition means.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tensorwarden::oracle {
+
+inline constexpr size_t kTexts = 4;
+inline constexpr size_t kNumbers = 3;
+
+// What both sides see of an event.
+struct Facts {
+  std::array<std::optional<std::string>, kTexts> texts;
+  std::array<std::optional<uint64_t>, kNumbers> numbers;
+};
+
+// Fields are tw.t0..3 and tw.n0..2.
+class Reference {
+ public:
+  // Throws std::exception when libsinsp refuses the text.
+  explicit Reference(const std::string& condition);
+  ~Reference();
+  bool Matches(const Facts& facts);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tensorwarden::oracle
