@@ -29,7 +29,9 @@ void AddReplay(CLI::App& app, Action& action) {
   auto flags = std::make_shared<ReplayFlags>();
   CLI::App* verb = app.add_subcommand("replay", "Run a capture through rules and detectors");
   AddCommonFlags(*verb, flags->common);
-  verb->add_option("capture", flags->path, "The capture to read: ours, or a Sysdig or Falco capture (.scap)")->type_name("F")->required();
+  verb->add_option("capture", flags->path, "The capture to read: ours, or a Sysdig or Falco capture (.scap)")
+      ->type_name("F")
+      ->required();
   verb->callback([flags, &action] { action = [flags] { return RunReplay(*flags); }; });
 }
 
