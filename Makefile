@@ -10,8 +10,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 VERSION := 0.1.0
 
 # What each folder of agent/ may include, and so link, besides itself. tests/lint/includes.py checks it.
-FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor evidence pipeline config daemon cli \
-           helpers
+FOLDERS := base event artifact traffic host enrich rules detect alert sink capture sensor evidence pipeline config daemon author \
+           cli helpers
 DEPS_base     :=
 DEPS_event    := base
 DEPS_artifact := base
@@ -29,7 +29,8 @@ DEPS_helpers  := evidence capture event base
 DEPS_pipeline := traffic event base
 DEPS_config   := sink alert rules detect capture sensor pipeline $(DEPS_rules)
 DEPS_daemon   := config evidence $(DEPS_config)
-DEPS_cli      := daemon config artifact rules $(DEPS_daemon)
+DEPS_author   := daemon $(DEPS_daemon)
+DEPS_cli      := author daemon config artifact rules $(DEPS_daemon)
 
 PKGS := absl_status absl_statusor absl_flat_hash_map absl_strings absl_time fmt spdlog libzstd libxxhash libcrypto \
         libbpf libfyaml re2
@@ -206,6 +207,11 @@ $(O)/tidy/%.ok: %.cc .clang-tidy | $(SKEL)
 		{ grep -v 'warnings\? generated' $@.err >&2; rm -f $@.err; exit 1; }
 	$(Q)rm -f $@.err; g++ -std=c++20 $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $< && touch $@
 
+## docs         write the pages that are made from the program
+.PHONY: docs
+docs: $(O)/tensorwarden
+	$(Q)$(O)/tensorwarden rules fields --markdown > docs/fields.md
+
 ## fuzz         each fuzzer for FUZZ_SECONDS (600)
 .PHONY: fuzz
 fuzz:
@@ -256,7 +262,9 @@ install: all
 	install -D -m 0755 $(O)/tensorwarden-symbols $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-symbols
 	install -D -m 0755 $(O)/tensorwarden-scap $(DESTDIR)$(PREFIX)/libexec/tensorwarden/tensorwarden-scap
 	install -d $(DESTDIR)/usr/share/tensorwarden/rules
-	install -m 0644 rules/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/
+	install -m 0644 rules/*.yaml rules/rule-file.schema.json $(DESTDIR)/usr/share/tensorwarden/rules/
+	install -d $(DESTDIR)/usr/share/tensorwarden/rules/tests
+	install -m 0644 rules/tests/*.yaml $(DESTDIR)/usr/share/tensorwarden/rules/tests/
 	install -D -m 0644 packaging/tensorwarden.yaml $(DESTDIR)/usr/share/doc/tensorwarden/tensorwarden.yaml
 	install -D -m 0644 packaging/tensorwarden.service $(DESTDIR)/lib/systemd/system/tensorwarden.service
 

@@ -10,7 +10,7 @@ BUILD="make g++ clang llvm bpftool zstd pkg-config libc6-dev linux-libc-dev libb
   libre2-dev libssl-dev libzstd-dev libxxhash-dev libfalcosecurity0-dev libcurl4-openssl-dev libjsoncpp-dev libb64-dev
   libtbb-dev"
 # libclang-rt-14-dev holds libFuzzer and the sanitizers, procps and iproute2 serve the live tests.
-TEST="libc-ares-dev libjq-dev libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema curl iproute2 procps util-linux"
+TEST="libc-ares-dev libjq-dev libgtest-dev libgmock-dev libclang-rt-14-dev python3 python3-jsonschema python3-yaml curl iproute2 procps util-linux"
 LINT="clang-format clang-tidy shellcheck python3"
 DEMO="python3 python3-torch python3-numpy curl iproute2 procps util-linux gzip"
 # xfsprogs makes the file system on which a copy shares blocks; the rest is what thieves and ordinary people use.

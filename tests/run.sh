@@ -41,6 +41,7 @@ gtest='^\[==========\] .* ran\.|^\[  PASSED  \]|^\[  SKIPPED \] [0-9]+ tests?|^ 
 for program in "$out"/tests/unit/*; do
 	[ -f "$program" ] && [ -x "$program" ] && run "unit/$(basename "$program")" 180 "$gtest" "$program"
 done
+run rules 120 'tests of rules:' "$out/tensorwarden" rules test rules
 run lint-rules 60 '^(Ran|OK|FAILED)' python3 -m unittest discover -s tests/lint -p '*_test.py'
 [ ! -x "$out/tests/oracle" ] || run oracle 300 '^oracle: ' "$out/tests/oracle" 1000000
 
@@ -53,6 +54,7 @@ done
 if [ -x "$out/tests/live" ]; then
 	run live 600 "$gtest" "$out/tests/live"
 fi
+TENSORWARDEN=$out/tensorwarden run rules-cli 120 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/cli/rules_test.py
 TENSORWARDEN=$out/tensorwarden run agent 600 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/agent_test.py
 
 echo

@@ -22,7 +22,8 @@ void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
   verb.add_option("--rules", flags.rules,
                   "Rule file or directory; repeatable (default: the config's, else the shipped ones)")
       ->type_name("F|DIR")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // what follows is the next argument, not a second path
   verb.add_option("--output", flags.output, "Alerts on stdout as json, text or falco")
       ->check(CLI::IsMember({"json", "text", "falco"}));
 }
@@ -55,6 +56,10 @@ absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text) {
     return absl::InvalidArgumentError(fmt::format("--duration '{}': want a time like 30s, 5m or 1h", text));
   }
   return duration;
+}
+
+void PrintJson(const nlohmann::ordered_json& document) {
+  fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 int Fail(const absl::Status& status) {

@@ -5,6 +5,7 @@
 #include <absl/time/time.h>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ absl::StatusOr<LoadedRules> RulesFromFlags(const CommonFlags& flags, const Agent
 
 // "30s", "5m", "1h30m". Errors: InvalidArgument.
 absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text);
+
+// On stdout, on one line; bytes that are no UTF-8 are replaced.
+void PrintJson(const nlohmann::ordered_json& document);
 
 // Prints `tensorwarden: <message>` as one line on stderr; returns 1.
 int Fail(const absl::Status& status);

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   tensorwarden::AddCheck(app, action);
   tensorwarden::AddRecord(app, action);
   tensorwarden::AddReplay(app, action);
+  tensorwarden::AddRules(app, action);
   tensorwarden::AddVersion(app, action);
   try {
     app.parse(argc, argv);

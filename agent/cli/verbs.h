@@ -13,6 +13,7 @@ void AddRun(CLI::App& app, Action& action);
 void AddRecord(CLI::App& app, Action& action);
 void AddReplay(CLI::App& app, Action& action);
 void AddCheck(CLI::App& app, Action& action);
+void AddRules(CLI::App& app, Action& action);
 void AddVersion(CLI::App& app, Action& action);
 
 }  // namespace tensorwarden

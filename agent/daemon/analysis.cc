@@ -6,22 +6,25 @@
 namespace tensorwarden {
 
 absl::StatusOr<std::unique_ptr<Analysis>> Analysis::Create(const AgentConfig& config, std::unique_ptr<RuleSet> rules) {
-  absl::StatusOr<std::unique_ptr<HostModel>> host = HostModel::Create(config.host);
-  if (!host.ok()) return host.status();
   absl::StatusOr<Detectors> detectors = CreateDetectors(config.egress, config.integrity, config.extraction);
   if (!detectors.ok()) return detectors.status();
-  absl::StatusOr<std::unique_ptr<AlertBuilder>> builder = AlertBuilder::Create(AlertBuilderConfig{});
-  if (!builder.ok()) return builder.status();
-  return std::unique_ptr<Analysis>(
-      new Analysis(*std::move(host), *std::move(detectors), std::move(rules), *std::move(builder)));
+  absl::StatusOr<std::unique_ptr<Analysis>> analysis = CreateWithoutDetectors(config, std::move(rules));
+  if (analysis.ok()) (*analysis)->detectors_ = *std::move(detectors);
+  return analysis;
 }
 
-Analysis::Analysis(std::unique_ptr<HostModel> host, Detectors detectors, std::unique_ptr<RuleSet> rules,
+absl::StatusOr<std::unique_ptr<Analysis>> Analysis::CreateWithoutDetectors(const AgentConfig& config,
+                                                                           std::unique_ptr<RuleSet> rules) {
+  absl::StatusOr<std::unique_ptr<HostModel>> host = HostModel::Create(config.host);
+  if (!host.ok()) return host.status();
+  absl::StatusOr<std::unique_ptr<AlertBuilder>> builder = AlertBuilder::Create(AlertBuilderConfig{});
+  if (!builder.ok()) return builder.status();
+  return std::unique_ptr<Analysis>(new Analysis(*std::move(host), std::move(rules), *std::move(builder)));
+}
+
+Analysis::Analysis(std::unique_ptr<HostModel> host, std::unique_ptr<RuleSet> rules,
                    std::unique_ptr<AlertBuilder> builder)
-    : host_(std::move(host)),
-      detectors_(std::move(detectors)),
-      rules_(std::move(rules)),
-      builder_(std::move(builder)) {}
+    : host_(std::move(host)), rules_(std::move(rules)), builder_(std::move(builder)) {}
 
 void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::vector<Alert>& alerts) {
   host_->Apply(event, effects);

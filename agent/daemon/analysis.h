@@ -18,6 +18,9 @@ namespace tensorwarden {
 class Analysis {
  public:
   static absl::StatusOr<std::unique_ptr<Analysis>> Create(const AgentConfig& config, std::unique_ptr<RuleSet> rules);
+  // Findings come only as events: what tests of rules need.
+  static absl::StatusOr<std::unique_ptr<Analysis>> CreateWithoutDetectors(const AgentConfig& config,
+                                                                          std::unique_ptr<RuleSet> rules);
 
   // Appends what the event asks of the sensor, and the alerts that it causes.
   void Take(const Event& event, std::vector<HostEffect>& effects, std::vector<Alert>& alerts);
@@ -33,8 +36,7 @@ class Analysis {
   const std::string& restore_problem() const { return restore_problem_; }
 
  private:
-  Analysis(std::unique_ptr<HostModel> host, Detectors detectors, std::unique_ptr<RuleSet> rules,
-           std::unique_ptr<AlertBuilder> builder);
+  Analysis(std::unique_ptr<HostModel> host, std::unique_ptr<RuleSet> rules, std::unique_ptr<AlertBuilder> builder);
 
   void Restore(const StateRestored& restored, uint64_t now_ns);
   void MatchRules(const EnrichedEvent& event, std::vector<Alert>& alerts);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <filesystem>
 
 #include "agent/base/digest.h"
 #include "agent/base/status_text.h"
@@ -19,23 +20,29 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+}  // namespace
+
 std::string ShippedRules() {
   char buffer[PATH_MAX];
   const ssize_t n = readlink("/proc/self/exe", buffer, sizeof(buffer));
   std::string binary(buffer, n > 0 ? static_cast<size_t>(n) : 0);
-  const std::string beside = binary.substr(0, binary.rfind('/')) + "/../rules";
+  const std::filesystem::path folder = std::filesystem::path(binary).parent_path();
+  const std::string beside = (folder / ".." / "rules").lexically_normal().string();
   return IsDirectory(beside) ? beside : kInstalledRules;
 }
 
-}  // namespace
-
-absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& paths) {
   absl::StatusOr<std::vector<RuleFile>> files =
       LoadRuleFiles(paths.empty() ? std::vector<std::string>{ShippedRules()} : paths);
   if (!files.ok() && paths.empty()) {
     return absl::NotFoundError(
         fmt::format("{}: give --rules, or install the shipped rules", StatusText(files.status())));
   }
+  return files;
+}
+
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+  absl::StatusOr<std::vector<RuleFile>> files = ReadRules(paths);
   if (!files.ok()) return files.status();
   LoadedRules loaded;
   absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings);

@@ -17,6 +17,12 @@ struct LoadedRules {
   std::vector<RuleProblem> warnings;
 };
 
+// Beside the binary's build tree, else /usr/share/tensorwarden/rules.
+std::string ShippedRules();
+
+// The texts of `paths`; when empty, of the shipped rules. Errors: NotFound with the path.
+absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& paths);
+
 // Loads `paths`; when empty, the shipped rules: beside the binary's build tree, else /usr/share/tensorwarden/rules.
 // Errors: InvalidArgument `path:line:column: message` of the first error; NotFound with the path.
 absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "agent/detect/self.h"
 #include "agent/base/state_codec.h"
+#include "agent/detect/self.h"
 
 namespace tensorwarden {
 namespace {

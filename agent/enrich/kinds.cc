@@ -19,11 +19,6 @@ static_assert(std::size(kChangeNames) == EVENT_CHANGE_DIRECT_WRITE + 1);
 static_assert(std::size(kNameOpNames) == EVENT_NAME_MOUNT + 1);
 static_assert(std::size(kSocketOpNames) == EVENT_SOCK_BIND + 1);
 
-template <size_t N>
-const char* NameOf(const char* const (&names)[N], uint32_t value) {
-  return value < N ? names[value] : "";
-}
-
 }  // namespace
 
 uint32_t EventOperation(const Event& event) {
@@ -43,22 +38,27 @@ uint32_t EventOperation(const Event& event) {
   }
 }
 
-const char* EventOperationName(const Event& event) {
-  const uint32_t operation = EventOperation(event);
-  switch (event.body.index()) {
+std::span<const char* const> OperationNames(size_t kind) {
+  switch (kind) {
     case kKindIndex<FileRead>:
-      return NameOf(kAccessNames, operation);
+      return kAccessNames;
     case kKindIndex<FileChange>:
-      return NameOf(kChangeNames, operation);
+      return kChangeNames;
     case kKindIndex<FileName>:
-      return NameOf(kNameOpNames, operation);
+      return kNameOpNames;
     case kKindIndex<SocketState>:
-      return NameOf(kSocketOpNames, operation);
+      return kSocketOpNames;
     case kKindIndex<HostChange>:
-      return NameOf(kHostOpNames, operation);
+      return kHostOpNames;
     default:
-      return "";
+      return {};
   }
+}
+
+const char* EventOperationName(const Event& event) {
+  const std::span<const char* const> names = OperationNames(event.body.index());
+  const uint32_t operation = EventOperation(event);
+  return operation < names.size() ? names[operation] : "";
 }
 
 }  // namespace tensorwarden

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <variant>
 
@@ -39,6 +40,8 @@ inline constexpr KindSet kKinds = ((KindSet{1} << kKindIndex<Ts>) | ...);
 // What an event did within its kind, as the wire numbers it (enum event_change, event_sock_op, ...); 0 when its kind
 // has no operations.
 uint32_t EventOperation(const Event& event);
+// Names of a kind's operations by their numbers, "" where there is none; empty when the kind has no operations.
+std::span<const char* const> OperationNames(size_t kind);
 // Its name: "write", "connect", "rename"; "" when there is none.
 const char* EventOperationName(const Event& event);
 

@@ -27,6 +27,15 @@ class OutputTemplate {
   std::string Fill(const SlotTable& slots, FieldCache& cache,
                    std::vector<std::pair<std::string, std::string>>& fields) const;
 
+  // Name as written and slot of each, in order of appearance.
+  std::vector<std::pair<std::string, uint32_t>> Fields() const {
+    std::vector<std::pair<std::string, uint32_t>> fields;
+    for (const Part& part : parts_) {
+      if (part.slot) fields.emplace_back(part.name, *part.slot);
+    }
+    return fields;
+  }
+
  private:
   struct Part {
     std::string before;  // literal text

@@ -18,6 +18,8 @@ class RuleIndex {
  public:
   // `kinds`: events of other kinds never match. The anchors' texts must outlive the index.
   void Add(uint32_t rule, KindSet kinds, std::vector<Anchor> anchors);
+  // Before Build(): the anchor, of a rule that was added, whose texts the fewest rules share; nullptr when it has none.
+  const Anchor* Best(const std::vector<Anchor>& anchors) const;
   // Call once, after the last Add(): which anchor serves a rule best depends on what the other rules ask for.
   void Build();
   // Appends the rules that could match an event of `kind`, each once, in no order.
@@ -40,8 +42,6 @@ class RuleIndex {
     std::vector<Group> groups;  // one per field that anchors a rule of this kind
   };
 
-  // The anchor whose texts the fewest rules share; nullptr when there is none.
-  const Anchor* Best(const std::vector<Anchor>& anchors) const;
   void Place(const Pending& pending);
   static Group& GroupOf(OfKind& of_kind, uint32_t slot);
 

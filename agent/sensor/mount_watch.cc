@@ -60,10 +60,10 @@ void MountWatch::Drain(std::vector<Event>& events) {
   for (const Mount& mount : Read()) {
     now.insert(mount.id);
     if (known_.contains(mount.id)) continue;
-    events.push_back({.origin = Actor(),
-                      .body = HostChange{.op = EVENT_HOST_MOUNT,
-                                         .name = mount.point,
-                                         .detail = fmt::format("{} {}", mount.type, mount.source)}});
+    events.push_back(
+        {.origin = Actor(),
+         .body = HostChange{
+             .op = EVENT_HOST_MOUNT, .name = mount.point, .detail = fmt::format("{} {}", mount.type, mount.source)}});
     Take(mount, events);
   }
   known_ = std::move(now);

@@ -13,9 +13,9 @@
 struct access {
 	__u64 offset; /* bytes */
 	__u64 length;
-	__u64 size; /* of the file */
-	__u64 news; /* bytes that count: of an asset distinct ones */
-	__u32 kind; /* enum event_access */
+	__u64 size;  /* of the file */
+	__u64 news;  /* bytes that count: of an asset distinct ones */
+	__u32 kind;  /* enum event_access */
 	__u32 exact; /* the range is what was read; otherwise whole pages, as the page cache tells them */
 };
 

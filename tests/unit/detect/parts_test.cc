@@ -1,10 +1,10 @@
 #include <cmath>
 #include <random>
 
+#include "agent/base/state_codec.h"
 #include "agent/detect/detectors.h"
 #include "agent/detect/distinct_count.h"
 #include "agent/detect/self.h"
-#include "agent/base/state_codec.h"
 #include "agent/detect/window_ring.h"
 #include "tests/unit/detect/detect_test_base.h"
 

@@ -3,9 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "agent/enrich/address_class.h"
 #include "agent/enrich/kinds.h"
 #include "bpf/abi/event.h"
@@ -58,19 +55,6 @@ TEST(FieldTableTest, NamesAreSortedUniqueAndDocumented) {
   }
   EXPECT_EQ(FindField("proc"), nullptr);
   EXPECT_EQ(FindField(""), nullptr);
-}
-
-// Programs run from the repository's root, as `make` does.
-TEST(FieldTableTest, TheAuthorsPageNamesEveryField) {
-  std::ifstream stream("docs/rules.md");
-  const std::string page((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  for (const FieldSpec& spec : FieldTable()) {
-    const char* arguments[] = {"[N]", "[TEXT]", ".NAME"};
-    const std::string row = "| `" + std::string(spec.name) +
-                            (spec.takes_argument ? arguments[static_cast<size_t>(spec.argument)] : "") + "` |";
-    EXPECT_NE(page.find(row), std::string::npos) << spec.name;
-    EXPECT_NE(page.find(spec.doc), std::string::npos) << spec.name;
-  }
 }
 
 // A field that fills for a kind outside its set would be lost by the rule index.

@@ -254,7 +254,7 @@ TEST(MemoryTest, WhatASavedStateHasNoRoomForIsCounted) {
     scene.Fires(1, Open("/a"));
   }
   const std::string state = scene.rules().SaveMemory();
-  EXPECT_LT(state.size(), RuleSet::kMaxSavedMemory + 40 * 1024);
+  EXPECT_LT(state.size(), RuleSet::kMaxSavedMemory + (size_t{40} << 10));
   EXPECT_GT(scene.Stats().unsaved_keys, 0u);
   EXPECT_LT(scene.Stats().unsaved_keys, 4096u);
   ASSERT_TRUE(scene.Restart().ok());

@@ -1,0 +1,34 @@
+// What is wrong, and what is odd, in rule files.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/author/rule_book.h"
+#include "agent/rules/ruleset.h"
+
+namespace tensorwarden::author {
+
+struct Remark {
+  std::string_view id;  // of LintTable(); stable, for machines
+  RuleProblem problem;
+};
+
+struct LintRow {
+  std::string_view id;
+  std::string_view text;  // one sentence
+};
+// Every id that a remark can have.
+const std::vector<LintRow>& LintTable();
+
+struct CheckReport {
+  std::vector<Remark> remarks;  // errors and warnings of the compiler, then lints by file and line
+  size_t errors = 0;
+  size_t warnings = 0;
+};
+
+// `now_ns`: CLOCK_REALTIME, to warn of exceptions that expired.
+CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, int64_t now_ns);
+
+}  // namespace tensorwarden::author

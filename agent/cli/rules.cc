@@ -1,0 +1,55 @@
+#include <csignal>
+
+#include "agent/cli/common.h"
+#include "agent/cli/rules_verbs.h"
+
+namespace tensorwarden {
+
+void AddRulesFlags(CLI::App& verb, RulesFlags& flags) {
+  verb.add_option("paths", flags.paths, "Rule files or directories (default: the config's, else the shipped ones)")
+      ->type_name("FILE|DIR");
+  verb.add_option("--config", flags.config, "Config file, for where the rules are")->type_name("F");
+  verb.add_flag("--json", flags.json, "For machines");
+}
+
+void AddRulesOption(CLI::App& verb, RulesFlags& flags) {
+  verb.add_option("--rules", flags.paths, "Rule file or directory; repeatable (default: the shipped ones)")
+      ->type_name("F|DIR")
+      ->take_all()
+      ->allow_extra_args(false);
+  verb.add_option("--config", flags.config, "Config file, for where the rules are")->type_name("F");
+  verb.add_flag("--json", flags.json, "For machines");
+}
+
+absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags) {
+  if (!flags.paths.empty()) return ReadRules(flags.paths);
+  CommonFlags common;
+  common.config = flags.config;
+  const absl::StatusOr<AgentConfig> config = ConfigFromFlags(common);
+  if (!config.ok()) return config.status();
+  return ReadRules(config->rules);
+}
+
+absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags) {
+  const absl::StatusOr<std::vector<RuleFile>> files = TextsFromFlags(flags);
+  if (!files.ok()) return files.status();
+  std::vector<RuleProblem> problems;
+  const absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, problems);
+  if (!rules.ok()) return rules.status();
+  return std::make_unique<author::RuleBook>(*files);
+}
+
+void AddRules(CLI::App& app, Action& action) {
+  CLI::App* rules = app.add_subcommand("rules", "Check, list, explain and test rules");
+  rules->require_subcommand(1);
+  // These only print: a reader that has seen enough ends them, quietly.
+  rules->callback([] { std::signal(SIGPIPE, SIG_DFL); });
+  AddRulesCheck(*rules, action);
+  AddRulesList(*rules, action);
+  AddRulesFields(*rules, action);
+  AddRulesTest(*rules, action);
+  AddRulesCoverage(*rules, action);
+  AddRulesExplain(*rules, action);
+}
+
+}  // namespace tensorwarden

@@ -1,0 +1,41 @@
+// The verbs below `tensorwarden rules`.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/author/rule_book.h"
+#include "agent/cli/verbs.h"
+#include "agent/daemon/rule_source.h"
+
+namespace tensorwarden {
+
+// Exit status where the command line itself is wrong, a path that is not there included.
+inline constexpr int kUsage = 2;
+
+struct RulesFlags {
+  std::string config;
+  std::vector<std::string> paths;
+  bool json = false;
+};
+
+void AddRulesFlags(CLI::App& verb, RulesFlags& flags);
+// `--rules`, for verbs whose other arguments name something else.
+void AddRulesOption(CLI::App& verb, RulesFlags& flags);
+// The paths' texts; without any, those of the config's rules, else the shipped ones.
+absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags);
+// The same, which must load: InvalidArgument says why it does not.
+absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags);
+
+void AddRulesCheck(CLI::App& rules, Action& action);
+void AddRulesExplain(CLI::App& rules, Action& action);
+void AddRulesList(CLI::App& rules, Action& action);
+void AddRulesFields(CLI::App& rules, Action& action);
+void AddRulesCoverage(CLI::App& rules, Action& action);
+void AddRulesTest(CLI::App& rules, Action& action);
+
+}  // namespace tensorwarden
