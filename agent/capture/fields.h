@@ -47,11 +47,14 @@ consteval size_t StructIndex(std::variant<Bodies...>*) {
   return IndexIn<T, Bodies..., Event, Origin, SocketTuple, LabelHolder, StackFrame, HeldDescriptor, HeldMapping>();
 }
 
+inline constexpr size_t kStructs = kEventKindCount + 7;
+static_assert(kStructs <= 64, "archives keep a bit for each");
+
 // The version that the input has, or the output gets.
 template <class Archive, class Struct>
 uint32_t Version(Archive& ar, const Struct&) {
   constexpr size_t kIndex = StructIndex<Struct>(static_cast<EventBody*>(nullptr));
-  static_assert(kIndex < kEventKindCount + 7 && kIndex < 64);
+  static_assert(kIndex < kStructs, "the struct is not in the list above");
   return ar.template Version<kIndex>(kNewestVersion<Struct>);
 }
 

@@ -46,7 +46,7 @@ class ReplayTest : public ::testing::Test {
 
   // Started at 1 000 s after boot; a process from 1 001 s on opens /0, /1, ... at 1 010 s, 1 020 s, ...
   std::string Write(int opens) {
-    const std::string path = folder_ + "/a.twcap";
+    std::string path = folder_ + "/a.twcap";
     auto writer = CaptureWriter::Create(path);
     EXPECT_TRUE(writer.ok()) << writer.status();
     uint64_t seq = 0;
