@@ -197,7 +197,7 @@ format:
 	$(Q)find agent bpf tests vmtests -name '*.cc' -o -name '*.c' -o -name '*.h' | xargs clang-format -i
 
 # One stamp per file, redone when the file, a header of it or .clang-tidy changes.
-TIDY := $(patsubst %.cc,$(O)/tidy/%.ok,$(wildcard agent/*/*.cc agent/helpers/*/*.cc tests/unit/*/*.cc tests/*/*.cc))
+TIDY := $(patsubst %.cc,$(O)/tidy/%.ok,$(wildcard agent/*/*.cc agent/*/*/*.cc tests/unit/*/*.cc tests/*/*.cc))
 .PHONY: tidy
 tidy: $(TIDY)
 $(O)/tidy/%.ok: %.cc .clang-tidy | $(SKEL)

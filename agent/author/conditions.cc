@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 
 namespace tensorwarden::author {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/rules/condition_ast.h"
+#include "agent/rules/condition/condition_ast.h"
 #include "agent/rules/definitions.h"
 #include "agent/rules/source_text.h"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "agent/rules/condition_parser.h"
-#include "agent/rules/literal.h"
-#include "agent/rules/operand_resolver.h"
+#include "agent/rules/condition/condition_parser.h"
+#include "agent/rules/condition/literal.h"
+#include "agent/rules/condition/operand_resolver.h"
 
 namespace tensorwarden::author {
 namespace {

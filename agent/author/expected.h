@@ -8,7 +8,7 @@
 #include "agent/alert/alert.h"
 #include "agent/author/test_run.h"
 #include "agent/enrich/enriched_event.h"
-#include "agent/rules/slot.h"
+#include "agent/rules/condition/slot.h"
 
 namespace tensorwarden::author {
 

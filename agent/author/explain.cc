@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "agent/author/conditions.h"
+#include "agent/rules/condition/operand_resolver.h"
 #include "agent/rules/exceptions.h"
-#include "agent/rules/operand_resolver.h"
 
 namespace tensorwarden::author {
 namespace {

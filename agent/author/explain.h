@@ -9,8 +9,8 @@
 
 #include "agent/author/rule_book.h"
 #include "agent/enrich/enriched_event.h"
-#include "agent/rules/condition_ast.h"
-#include "agent/rules/slot.h"
+#include "agent/rules/condition/condition_ast.h"
+#include "agent/rules/condition/slot.h"
 
 namespace tensorwarden::author {
 

@@ -43,15 +43,15 @@ const std::vector<Row>& Rows() {
        "connects, accepts, listens, closes"},
       {kKinds<DeviceOpen>, {"device_open"}, "always", "opens of accelerators, and of disks that hold assets"},
       {kKinds<HostChange>,
-       {"module_load", "bpf_load", "ptrace"},
+       {"module_load", "bpf_load", "uring_create", "agent_signal", "ptrace", "set_uid", "set_caps", "user_namespace",
+        "socket_create", "clock", "mount", "mount_move"},
        "always",
        "changes of the host, and reaches for another's power"},
       {kKinds<DnsQuery>,
        {"dns_query"},
        "for rules",
        "queries of every process, at the price of a look at every packet that leaves; without a rule, of processes "
-       "that "
-       "carry a label"},
+       "that carry a label"},
       {kKinds<HttpRequest>, {"http_request"}, "while serving", "requests on the ports of serving workloads"},
       {kKinds<Finding>, {}, "derived", "reports of the agent's own detectors"},
   };
@@ -72,11 +72,13 @@ std::vector<std::string> TiersOf(const std::vector<std::string_view>& groups) {
 
 KindService ServiceOf(size_t kind) {
   KindService service{.kind = EventKindName(kind),
+                      .groups = {},
                       .tiers = {},
                       .when = "always",
                       .note = "by the agent itself: start, scans, clock, state, loss"};
   for (const Row& row : Rows()) {
     if (((row.kinds >> kind) & 1) == 0) continue;
+    service.groups = row.groups;
     service.tiers = TiersOf(row.groups);
     service.when = row.when;
     service.note = row.note;

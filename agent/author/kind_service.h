@@ -10,11 +10,12 @@
 namespace tensorwarden::author {
 
 struct KindService {
-  std::string_view kind;           // "file_open"
-  std::vector<std::string> tiers;  // best first: object, data path, system call; empty where no probe sees it
-  std::string_view when;           // always; for rules (attached because a rule asks); while serving; derived
-  std::string_view note;           // a sentence
-  bool on_demand = false;          // only because of a rule
+  std::string_view kind;                 // "file_open"
+  std::vector<std::string_view> groups;  // rows of the probe table that see it
+  std::vector<std::string> tiers;        // best first: object, data path, system call; empty where no probe sees it
+  std::string_view when;                 // always; for rules (attached because a rule asks); while serving; derived
+  std::string_view note;                 // a sentence
+  bool on_demand = false;                // only because of a rule
 };
 
 KindService ServiceOf(size_t kind);

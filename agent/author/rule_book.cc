@@ -6,7 +6,7 @@
 
 #include "agent/enrich/nearest.h"
 #include "agent/rules/exceptions.h"
-#include "agent/rules/memory_compiler.h"
+#include "agent/rules/memory/memory_compiler.h"
 
 namespace tensorwarden::author {
 

@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/rules/code_generator.h"
+#include "agent/rules/condition/code_generator.h"
+#include "agent/rules/condition/program.h"
+#include "agent/rules/condition/type_checker.h"
+#include "agent/rules/condition/typed_condition.h"
 #include "agent/rules/definitions.h"
-#include "agent/rules/program.h"
 #include "agent/rules/rule_index.h"
 #include "agent/rules/ruleset.h"
 #include "agent/rules/source_text.h"
-#include "agent/rules/type_checker.h"
-#include "agent/rules/typed_condition.h"
 
 namespace tensorwarden::author {
 

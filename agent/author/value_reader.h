@@ -15,7 +15,7 @@
 #include "agent/author/event_members.h"
 #include "agent/author/scene.h"
 #include "agent/enrich/nearest.h"
-#include "agent/rules/literal.h"
+#include "agent/rules/condition/literal.h"
 #include "agent/rules/yaml_tree.h"
 
 namespace tensorwarden::author {

@@ -26,6 +26,9 @@ std::span<const FieldSpec> AbsentFields();   // what Falco has and we never see
 inline constexpr KindSet kSocketKinds = kKinds<Egress, SocketState, HttpRequest, Listener, DnsQuery>;
 const SocketTuple* SocketOf(const EnrichedEvent& e);
 
+// The file that the event is about; nullptr for kinds without one.
+const FileKey* KeyOf(const EnrichedEvent& e);
+
 // "" means "not known" nearly everywhere in our events; a rule must see that as absent.
 inline FieldValue Known(std::string_view text) { return text.empty() ? FieldValue() : FieldValue(text); }
 inline FieldValue Number(double value) { return value; }

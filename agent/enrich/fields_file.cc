@@ -36,14 +36,6 @@ FieldValue FileNameOnly(const EnrichedEvent& e, std::string_view, FieldScratch&)
   return Known(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
-const FileKey* KeyOf(const EnrichedEvent& e) {
-  if (const FileRead* read = Body<FileRead>(e)) return &read->file;
-  if (const FileChange* change = Body<FileChange>(e)) return &change->file;
-  if (const FileOpen* open = Body<FileOpen>(e)) return &open->file;
-  if (const FileName* name = Body<FileName>(e)) return &name->file;
-  return nullptr;
-}
-
 FieldValue Inode(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   const FileKey* key = KeyOf(e);
   return key == nullptr ? FieldValue() : Number(static_cast<double>(key->ino));
@@ -77,6 +69,14 @@ constexpr FieldSpec kFields[] = {
 };
 
 }  // namespace
+
+const FileKey* KeyOf(const EnrichedEvent& e) {
+  if (const FileRead* read = Body<FileRead>(e)) return &read->file;
+  if (const FileChange* change = Body<FileChange>(e)) return &change->file;
+  if (const FileOpen* open = Body<FileOpen>(e)) return &open->file;
+  if (const FileName* name = Body<FileName>(e)) return &name->file;
+  return nullptr;
+}
 
 std::span<const FieldSpec> FileFields() { return kFields; }
 

@@ -38,14 +38,6 @@ FieldValue Descriptor(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return ((kDescriptors >> e.event->body.index()) & 1) == 0 ? FieldValue() : Number(kNotKnown);
 }
 
-const FileKey* KeyOf(const EnrichedEvent& e) {
-  if (const FileRead* read = Body<FileRead>(e)) return &read->file;
-  if (const FileChange* change = Body<FileChange>(e)) return &change->file;
-  if (const FileOpen* open = Body<FileOpen>(e)) return &open->file;
-  if (const FileName* name = Body<FileName>(e)) return &name->file;
-  return nullptr;
-}
-
 constexpr uint32_t kMinorBits = 20;
 
 template <uint64_t kMask, uint32_t kShift>

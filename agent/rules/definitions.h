@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "agent/rules/list_item.h"
-#include "agent/rules/memory_definition.h"
+#include "agent/rules/memory/memory_definition.h"
 #include "agent/rules/source_text.h"
 #include "agent/rules/yaml_tree.h"
 

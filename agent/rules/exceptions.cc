@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "agent/enrich/nearest.h"
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 
 namespace tensorwarden::rules {
 namespace {

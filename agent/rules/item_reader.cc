@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "agent/enrich/nearest.h"
-#include "agent/rules/condition_lexer.h"
+#include "agent/rules/condition/condition_lexer.h"
 
 namespace tensorwarden::rules {
 namespace {

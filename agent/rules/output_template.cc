@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "agent/rules/condition_parser.h"
-#include "agent/rules/operand_resolver.h"
+#include "agent/rules/condition/condition_parser.h"
+#include "agent/rules/condition/operand_resolver.h"
 
 namespace tensorwarden::rules {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/rules/slot.h"
+#include "agent/rules/condition/slot.h"
 #include "agent/rules/source_text.h"
 
 namespace tensorwarden::rules {

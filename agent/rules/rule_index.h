@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "agent/enrich/kinds.h"
-#include "agent/rules/code_generator.h"
-#include "agent/rules/program.h"
+#include "agent/rules/condition/code_generator.h"
+#include "agent/rules/condition/program.h"
 
 namespace tensorwarden::rules {
 

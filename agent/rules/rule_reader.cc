@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "agent/rules/condition/literal.h"
 #include "agent/rules/exceptions.h"
-#include "agent/rules/literal.h"
-#include "agent/rules/memory_reader.h"
+#include "agent/rules/memory/memory_reader.h"
 #include "agent/rules/merge.h"
 
 namespace tensorwarden::rules {

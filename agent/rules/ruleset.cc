@@ -5,18 +5,18 @@
 #include <algorithm>
 #include <deque>
 
-#include "agent/rules/code_generator.h"
+#include "agent/rules/condition/code_generator.h"
+#include "agent/rules/condition/named_field.h"
+#include "agent/rules/condition/program.h"
+#include "agent/rules/condition/type_checker.h"
 #include "agent/rules/definitions.h"
 #include "agent/rules/exceptions.h"
-#include "agent/rules/memory_compiler.h"
-#include "agent/rules/memory_state.h"
-#include "agent/rules/named_field.h"
+#include "agent/rules/memory/memory_compiler.h"
+#include "agent/rules/memory/memory_state.h"
 #include "agent/rules/output_template.h"
-#include "agent/rules/program.h"
 #include "agent/rules/rule_index.h"
 #include "agent/rules/selection.h"
 #include "agent/rules/source_text.h"
-#include "agent/rules/type_checker.h"
 
 namespace tensorwarden {
 namespace rules {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agent/rules/literal.h"
+#include "agent/rules/condition/literal.h"
 
 namespace tensorwarden::rules {
 

@@ -3,8 +3,9 @@
  *
  *   tp_btf/module_load, io_uring_create; signal_generate: signals to the agent alone.
  *   LSM: bpf(BPF_PROG_LOAD), ptrace and its like, changes of user and capabilities, user namespaces, sockets that reach
- *     below or beside IP, the clock. Where LSM programs do not load: raw IP sockets by cgroup/sock_create; BPF
- * programs, mounts and the clock by the agent's own look (agent/sensor/host_watch.h); the rest is not seen.
+ *     below or beside IP, the clock.
+ *   Where LSM programs do not load: raw IP sockets by cgroup/sock_create; BPF programs, mounts and the clock by the
+ *     agent's own look (agent/sensor/host_watch.h); the rest is not seen.
  */
 #include "bpf/lib/filter.bpf.h"
 #include "bpf/lib/ring.bpf.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 #include "agent/rules/ruleset.h"
 #include "tests/support/fake_host.h"
 

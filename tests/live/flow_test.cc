@@ -24,14 +24,6 @@ class LiveFlowTest : public LiveTest {
              event.origin.process.tgid != static_cast<uint32_t>(first);
     });
   }
-  void WaitForRest() {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (sensor().Escalated() && std::chrono::steady_clock::now() < deadline) {
-      ReadOnce(100);
-      sensor().Tick();
-    }
-    EXPECT_FALSE(sensor().Escalated());
-  }
 };
 
 TEST_F(LiveFlowTest, DerivedFileCarriesTheLabelOn) {

@@ -198,6 +198,15 @@ void LiveTest::ReadOnce(int timeout_ms) {
   sensor_->Drain(4096, events_);
 }
 
+void LiveTest::WaitForRest() {
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (sensor_->Escalated() && std::chrono::steady_clock::now() < deadline) {
+    ReadOnce(100);
+    sensor_->Tick();
+  }
+  EXPECT_FALSE(sensor_->Escalated());
+}
+
 const Event* LiveTest::WaitFor(const std::function<bool(const Event&)>& matches, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   for (size_t searched = 0;;) {

@@ -91,6 +91,8 @@ class LiveTest : public ::testing::Test {
   // Bytes charged to a label by all processes and sockets.
   uint64_t ChargedBytes(uint32_t label);
   void ReadOnce(int timeout_ms);
+  // Reads until an escalation is over.
+  void WaitForRest();
 
   static Sensor& sensor() { return *sensor_; }
   std::vector<Event> events_;

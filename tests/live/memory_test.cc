@@ -41,14 +41,6 @@ class LiveMemoryTest : public LiveTest {
     }
     return false;
   }
-  void WaitForRest() {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (sensor().Escalated() && std::chrono::steady_clock::now() < deadline) {
-      ReadOnce(100);
-      sensor().Tick();
-    }
-    EXPECT_FALSE(sensor().Escalated());
-  }
   const LabelMove* WaitForLabel(pid_t pid, uint32_t label) {
     return WaitForBody<LabelMove>([&](const Event& event, const LabelMove& body) {
       return event.origin.process.tgid == static_cast<uint32_t>(pid) && (body.labels >> label & 1) != 0 && !body.target;

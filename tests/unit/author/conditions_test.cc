@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 
 namespace tensorwarden::author {
 namespace {

@@ -1,7 +1,7 @@
 // What Falco's grammar takes and what it does not: one text each, without looking at the tree (parser_test.cc does).
 #include <gtest/gtest.h>
 
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 
 namespace tensorwarden::rules {
 namespace {

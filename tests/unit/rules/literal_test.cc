@@ -1,4 +1,4 @@
-#include "agent/rules/literal.h"
+#include "agent/rules/condition/literal.h"
 
 #include <gtest/gtest.h>
 

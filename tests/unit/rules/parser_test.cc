@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "agent/rules/condition_parser.h"
+#include "agent/rules/condition/condition_parser.h"
 
 namespace tensorwarden::rules {
 namespace {
