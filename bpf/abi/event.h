@@ -314,20 +314,19 @@ struct name_hint_event {
 	__u32 op;		     /* enum event_name_op that the system call asks for; 0: not known */
 };
 
+/* What `value` is, and where it has one `former`, stands behind each. */
 enum event_host_op {
-	EVENT_HOST_MODULE = 1, /* a kernel module was loaded; value: its taint bits */
-	EVENT_HOST_BPF = 2,    /* a BPF program was loaded; value: enum bpf_prog_type */
-	EVENT_HOST_URING = 3,  /* a ring of io_uring was made; value: IORING_SETUP_* */
-	EVENT_HOST_SIGNAL = 4, /* to the agent; value: its number */
-	EVENT_HOST_PTRACE = 5, /* the target's memory or registers may be read and changed; value: PTRACE_MODE_*; former
-				  1: it is the agent */
-	EVENT_HOST_SET_UID = 6,	       /* value, former: effective user ids */
-	EVENT_HOST_SET_CAPS = 7,       /* capabilities were gained; value, former: effective bits */
-	EVENT_HOST_USER_NAMESPACE = 8, /* one was made; value: effective user id of the maker */
-	EVENT_HOST_SOCKET =
-	    9, /* of AF_PACKET, AF_XDP, AF_VSOCK, AF_ALG, or raw IP; value: family << 32 | type << 16 | protocol */
-	EVENT_HOST_CLOCK = 10, /* CLOCK_REALTIME was set; value: to these seconds since 1970 */
-	EVENT_HOST_MOUNT = 11, /* from the agent's look at the table of mounts */
+	EVENT_HOST_MODULE = 1,	       /* a kernel module was loaded: its taint bits */
+	EVENT_HOST_BPF = 2,	       /* a BPF program was loaded: enum bpf_prog_type */
+	EVENT_HOST_URING = 3,	       /* a ring of io_uring was made: IORING_SETUP_* */
+	EVENT_HOST_SIGNAL = 4,	       /* to the agent: its number */
+	EVENT_HOST_PTRACE = 5,	       /* power over the target's memory: PTRACE_MODE_*; former 1: of the agent */
+	EVENT_HOST_SET_UID = 6,	       /* effective user id now, and former */
+	EVENT_HOST_SET_CAPS = 7,       /* capabilities were gained: effective bits now, and former */
+	EVENT_HOST_USER_NAMESPACE = 8, /* one was made: effective user id of the maker */
+	EVENT_HOST_SOCKET = 9,	       /* beside TCP and UDP: family << 32 | type << 16 | protocol */
+	EVENT_HOST_CLOCK = 10,	       /* CLOCK_REALTIME was set: to these seconds since 1970 */
+	EVENT_HOST_MOUNT = 11,	       /* from the agent's look at the table of mounts */
 };
 
 /* Something of the host changed, or a process reached for another's power. */
