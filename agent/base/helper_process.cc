@@ -57,7 +57,8 @@ std::string FindHelper(const std::string& name) {
   const std::string self(path, n > 0 ? static_cast<size_t>(n) : 0);
   const std::string folder = self.substr(0, self.rfind('/') + 1);
   for (const char* place : {"", "../libexec/tensorwarden/"}) {
-    if (std::string found = folder + place + name; access(found.c_str(), X_OK) == 0) return found;
+    std::string found = fmt::format("{}{}{}", folder, place, name);
+    if (access(found.c_str(), X_OK) == 0) return found;
   }
   return "";
 }

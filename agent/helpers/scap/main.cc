@@ -40,7 +40,7 @@ constexpr int kMoreCalls[] = {SYS_mprotect,
 // False: the other end is gone, or the capture is broken; why is on descriptor 2.
 bool Convert(tensorwarden::CaptureWriter& out) {
   absl::Status written;
-  tensorwarden::scap::Translator translator([&](tensorwarden::Event event) {
+  tensorwarden::scap::Translator translator([&](const tensorwarden::Event& event) {
     if (written.ok()) written = out.Append(event);
   });
   sinsp inspector(true);  // one container for all: the others' engines would ask this host's runtimes

@@ -20,7 +20,7 @@ namespace tensorwarden::scap {
 // sockets work.
 class Translator {
  public:
-  using Take = std::function<void(Event)>;
+  using Take = std::function<void(const Event&)>;
   explicit Translator(Take take) : take_(std::move(take)) {}
 
   // Before the first event.
