@@ -32,7 +32,8 @@ struct Labels {};    // bits: names of assets
 struct Label {};     // one bit's number: name of an asset
 struct Duration {};  // nanoseconds: 5s
 
-inline constexpr const char* kObjectNames[] = {"", "process", "file", "pipe", "unix", "memory", "terminal", "local"};
+inline constexpr const char* kObjectNames[] = {"",       "process",  "file",  "pipe",  "unix",
+                                               "memory", "terminal", "local", "device"};
 inline constexpr const char* kDirectionNames[] = {"unknown", "out", "in"};
 inline constexpr const char* kDeviceTypes[] = {"character", "block"};
 inline constexpr const char* kDeviceAccess[] = {"", "mknod", "read", "", "write", "", "read_write"};
@@ -160,6 +161,24 @@ void Members(V& v, DeviceOpen& e) {
   v("minor", e.minor);
   v("access", e.access, Choice{kDeviceAccess});
   v("type", e.type, Choice{kDeviceTypes});
+}
+
+template <class V>
+void Members(V& v, GpuCall& e) {
+  v("major", e.major);
+  v("minor", e.minor);
+  v("request", e.request);
+  v("result", e.result);
+  v("status", e.status);
+  v("driver", e.driver);
+  v("call", e.call);
+  v("subject", e.subject);
+  v("use", e.use);
+  v("bytes", e.bytes);
+  v("client", e.client);
+  v("other", e.other);
+  v("target", e.target);
+  v("altered", e.altered);
 }
 
 template <class V>

@@ -52,6 +52,11 @@ const std::vector<Row>& Rows() {
        "for rules",
        "queries of every process, at the price of a look at every packet that leaves; without a rule, of processes "
        "that carry a label"},
+      {kKinds<GpuCall>,
+       {"gpu_call"},
+       "for rules",
+       "ioctls on accelerators by processes that are no confirmed workload; without fentry the hook taxes every system "
+       "call while such a process has an accelerator open"},
       {kKinds<HttpRequest>, {"http_request"}, "while serving", "requests on the ports of serving workloads"},
       {kKinds<Finding>, {}, "derived", "reports of the agent's own detectors"},
   };

@@ -124,7 +124,9 @@ bool TestFile::HoldsTests(const std::string& text) {
   std::vector<RuleProblem> problems;
   Diagnostics diagnostics(problems);
   const std::optional<YamlNode> root = rules::ReadYaml(source, diagnostics);
-  return root && !root->items.empty() && ValueOf(root->items[0], "test") != nullptr;
+  if (!root)
+    return text.starts_with("- test:") || text.find("\n- test:") != std::string::npos;  // and say what is wrong
+  return !root->items.empty() && ValueOf(root->items[0], "test") != nullptr;
 }
 
 }  // namespace tensorwarden::author

@@ -260,6 +260,13 @@ void serialize(Archive& ar, DnsQuery& v) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, GpuCall& v) {
+  Version(ar, v);
+  Fields(ar, v, v.major, v.minor, v.request, v.result, v.status, v.driver, v.call, v.subject, v.use, v.bytes, v.client,
+         v.other, v.target, v.altered);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v) {
   Version(ar, v);
   Fields(ar, v, v.inode, v.directory, v.op);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <utility>
 
 #include "agent/author/kind_service.h"
 #include "agent/author/lint.h"
@@ -78,13 +80,21 @@ ordered_json ToSarif(const CheckReport& report) {
 
 // What always runs costs a rule nothing more; what is attached for it does.
 void PrintDemands(const author::RuleBook& book) {
+  std::map<std::string, std::pair<KindService, std::vector<std::string>>> demands;
   for (const BookRule& rule : book.rules()) {
     if (!rule.definition->enabled) continue;
     for (const KindService& service : author::ServicesOf(rule.kinds())) {
       if (!service.on_demand) continue;
-      fmt::print("rule '{}' asks for {}: {} ({} tier)\n", rule.definition->text.name, service.kind, service.note,
-                 fmt::join(service.tiers, ", else "));
+      auto& [known, rules] =
+          demands.try_emplace(std::string(service.kind), service, std::vector<std::string>{}).first->second;
+      rules.push_back(rule.definition->text.name);
     }
+  }
+  for (const auto& [kind, demand] : demands) {
+    const auto& [service, rules] = demand;
+    fmt::print("asked for by '{}'{}: {}: {} ({} tier)\n", rules.front(),
+               rules.size() == 1 ? "" : fmt::format(" and {} more", rules.size() - 1), kind, service.note,
+               fmt::join(service.tiers, ", else "));
   }
 }
 

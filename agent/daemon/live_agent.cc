@@ -158,6 +158,7 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   config_.sensor.opens = needs.opens;
   config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
   config_.sensor.dns = (needs.kinds >> kKindIndex<DnsQuery> & 1) != 0;
+  config_.sensor.gpu = (needs.kinds >> kKindIndex<GpuCall> & 1) != 0;
   if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();

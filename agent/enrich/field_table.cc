@@ -14,7 +14,7 @@ namespace {
 std::vector<FieldSpec> BuildTable() {
   std::vector<FieldSpec> table;
   for (const auto part : {fields::EventFields(), fields::ProcessFields(), fields::FileFields(), fields::NetworkFields(),
-                          fields::AssetFields(), fields::FindingFields(), fields::HostFields(), fields::CallFields(),
+                          fields::AssetFields(), fields::FindingFields(), fields::HostFields(), fields::GpuFields(), fields::CallFields(),
                           fields::LineageFields(), fields::PathFields(), fields::AbsentFields()}) {
     table.insert(table.end(), part.begin(), part.end());
   }

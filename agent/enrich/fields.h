@@ -17,6 +17,7 @@ std::span<const FieldSpec> NetworkFields();
 std::span<const FieldSpec> AssetFields();
 std::span<const FieldSpec> FindingFields();
 std::span<const FieldSpec> HostFields();
+std::span<const FieldSpec> GpuFields();
 std::span<const FieldSpec> CallFields();     // what Falco takes from the system call: evt.arg, evt.res, ...
 std::span<const FieldSpec> LineageFields();  // ancestors, users and ages, beyond ProcessFields
 std::span<const FieldSpec> PathFields();     // fs.path.*, and fd.* that Falco derives from others

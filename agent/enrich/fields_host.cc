@@ -1,31 +1,11 @@
-// gpu.*, device.*: device nodes. loss.*, probe.*, agent.*: the sensor itself.
+// host.*, target.*: changes of the host. loss.*, probe.*, agent.*: the sensor itself.
 #include "agent/enrich/fields.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden::fields {
 namespace {
 
-// Numbers, not names: mknod(2) works anywhere.
-constexpr uint32_t kNvidiaMajor = 195;
-constexpr uint32_t kDrmMajor = 226;
-constexpr uint32_t kAccelMajor = 261;
 constexpr double kNsPerSecond = 1e9;
-
-FieldValue GpuFamily(const EnrichedEvent& e, std::string_view, FieldScratch&) {
-  const DeviceOpen* open = Body<DeviceOpen>(e);
-  if (open == nullptr) return {};
-  if (open->major == kNvidiaMajor) return std::string_view("nvidia");
-  if (open->major == kDrmMajor) return std::string_view("drm");
-  if (open->major == kAccelMajor) return std::string_view("accel");
-  return {};
-}
-
-FieldValue DeviceType(const EnrichedEvent& e, std::string_view, FieldScratch&) {
-  constexpr uint32_t kBlock = 1;  // as the kernel's device control groups number them
-  const DeviceOpen* open = Body<DeviceOpen>(e);
-  if (open == nullptr) return {};
-  return std::string_view(open->type == kBlock ? "block" : "character");
-}
 
 const ProcessInfo* TargetOf(const EnrichedEvent& e) {
   const HostChange* change = Body<HostChange>(e);
@@ -79,16 +59,6 @@ FieldValue ProbeChosen(const EnrichedEvent& e, std::string_view, FieldScratch&) 
 }
 
 constexpr FieldSpec kFields[] = {
-    {"gpu.major", FieldType::kNumber, false, kKinds<DeviceOpen>, "Major number of the device node.",
-     Value<DeviceOpen, &DeviceOpen::major>},
-    {"gpu.minor", FieldType::kNumber, false, kKinds<DeviceOpen>, "Minor number; 255 of NVIDIA is the control node.",
-     Value<DeviceOpen, &DeviceOpen::minor>},
-    {"gpu.family", FieldType::kString, false, kKinds<DeviceOpen>, "Driver by fixed major: nvidia, drm, accel.",
-     GpuFamily},
-    {"device.type", FieldType::kString, false, kKinds<DeviceOpen>,
-     "block (a device below a file system that holds assets) or character (an accelerator).", DeviceType},
-    {"gpu.access", FieldType::kNumber, false, kKinds<DeviceOpen>, "Access bits: 1 mknod, 2 read, 4 write.",
-     Value<DeviceOpen, &DeviceOpen::access>},
     {"host.object", FieldType::kString, false, kKinds<HostChange>,
      "What was loaded or mounted: name of the module or BPF program, mount point.",
      Text<HostChange, &HostChange::name>},

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/event/dns_question.h"
+#include "agent/event/gpu_call.h"
 #include "agent/event/socket_text.h"
 #include "bpf/abi/event.h"
 
@@ -198,6 +199,15 @@ absl::StatusOr<EventBody> Body(const dns_event& wire, Record record) {
                   .malformed = question.malformed};
 }
 
+absl::StatusOr<EventBody> Body(const gpu_call_event& wire, Record) {
+  if (wire.before_len > sizeof(wire.before) || wire.after_len > sizeof(wire.after) ||
+      wire.pointed_len > sizeof(wire.pointed))
+    return absl::DataLossError(fmt::format("gpu_call record: lengths {}, {}, {}, at most {}, {}, {}", wire.before_len,
+                                           wire.after_len, wire.pointed_len, sizeof(wire.before), sizeof(wire.after),
+                                           sizeof(wire.pointed)));
+  return DecodeGpuCall(wire);
+}
+
 template <typename Wire>
 absl::StatusOr<EventBody> Decode(Record record, const char* kind, size_t want = sizeof(Wire)) {
   absl::StatusOr<Wire> wire = ReadWire<Wire>(record, kind, want);
@@ -237,6 +247,8 @@ absl::StatusOr<EventBody> DecodeBody(uint16_t kind, Record record) {
       return Decode<host_event>(record, "host_change");
     case EVENT_KIND_DNS:
       return Decode<dns_event>(record, "dns", offsetof(dns_event, payload));
+    case EVENT_KIND_GPU_CALL:
+      return Decode<gpu_call_event>(record, "gpu_call");
     default:
       return absl::UnimplementedError(fmt::format("record of unknown kind {}", kind));
   }

@@ -202,6 +202,24 @@ struct DnsQuery {
   bool malformed = false;  // no query with just one question
 };
 
+// An ioctl on an accelerator's node, decoded. Names are the driver's own.
+struct GpuCall {
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  uint64_t request = 0;  // as given to ioctl(2)
+  int64_t result = 0;    // of ioctl(2): negative errno
+  uint32_t status = 0;   // the driver's own, where it has one: NV_STATUS
+  std::string driver;    // nvidia, nvidia-uvm, nvidia-fs, gdrdrv, kfd, drm, habanalabs, verbs
+  std::string call;      // rm_control, tools_read_process_memory, ...; the number when it has no name here
+  std::string subject;   // class or command within the call: GT200_DEBUGGER, debug_read_memory; 0x... without a name
+  std::string use;       // what it is good for, of GpuUses(); "" routine
+  uint64_t bytes = 0;    // of memory that it is about; 0: none, or not told
+  uint32_t client = 0;   // NVIDIA: handle of the client that acts; of one that is made: its own
+  uint32_t other = 0;    // NVIDIA: handle of the client that is acted upon; 0: none
+  int32_t target = 0;    // process that is acted upon, as the call names it; 0: none
+  bool altered = false;  // the argument changed what it asks for during the call
+};
+
 // --- metered ---
 
 // One request head on a serving port. Hashes are keyed (per-host secret); no header value or prompt is kept.
@@ -365,7 +383,7 @@ using EventBody =
     std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
                  LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
                  ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
-                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery>;
+                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery, GpuCall>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

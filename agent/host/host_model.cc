@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/host/asset_table.h"
+#include "agent/host/gpu_clients.h"
 #include "agent/host/process_table.h"
 #include "agent/host/serving_ports.h"
 #include "agent/host/workload_match.h"
@@ -39,6 +40,7 @@ class HostModelImpl final : public HostModel {
   uint64_t DerivedLabels(const FileKey& file) const override { return assets_.DerivedLabels(file); }
   std::vector<const ProcessInfo*> Processes() const override { return processes_.Sorted(); }
   std::vector<const AssetInfo*> Assets() const override { return assets_.Named(); }
+  ProcessKey GpuClientOwner(uint32_t client) const override { return gpu_clients_.Owner(client); }
   bool IsServingPort(uint16_t port) const override { return ports_.Contains(port); }
   int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns_; }
   const AgentStart& Start() const override { return start_; }
@@ -138,6 +140,7 @@ class HostModelImpl final : public HostModel {
     HandOverPorts(*record, effects);
     processes_.Exit(key, event.origin.ktime_ns);
     ports_.Forget(key, effects);
+    gpu_clients_.Forget(key);
   }
 
   void On(const Event& event, const FileRead& read, Effects& effects) { GainLabels(event, read.labels, effects); }
@@ -175,6 +178,10 @@ class HostModelImpl final : public HostModel {
     if (record == nullptr || (device.major != kNvidiaMajor && device.major != kDrmMajor)) return;
     record->opened_gpu = true;
     ports_.Refresh(*record, effects);
+  }
+
+  void On(const Event& event, const GpuCall& call, Effects&) {
+    if (Actor(event) != nullptr) gpu_clients_.Take(event.origin.process, call);
   }
 
   void On(const Event& event, const AssetFound& found, Effects& effects) {
@@ -289,6 +296,7 @@ class HostModelImpl final : public HostModel {
   ProcessTable processes_;
   AssetTable assets_;
   ServingPorts ports_;
+  GpuClients gpu_clients_;
   AgentStart start_;
   int64_t realtime_offset_ns_ = 0;
 };

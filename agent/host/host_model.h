@@ -149,6 +149,8 @@ class HostModel {
   // it listened and shows an ML runtime in its arguments or by an open GPU. Arguments can be forged: the peer check and
   // the budget of everything that is sent by other ports still stand against that.
   virtual bool IsServingPort(uint16_t port) const = 0;
+  // Who made a client of NVIDIA's driver, by its handle; zero when that was not seen.
+  virtual ProcessKey GpuClientOwner(uint32_t client) const = 0;
   // CLOCK_REALTIME ns of a CLOCK_BOOTTIME ns, by the last AgentStart or ClockTick.
   virtual int64_t RealtimeNs(uint64_t ktime_ns) const = 0;
   virtual const AgentStart& Start() const = 0;

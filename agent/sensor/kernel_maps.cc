@@ -19,6 +19,7 @@
 namespace tensorwarden {
 namespace {
 
+constexpr uint32_t kNvidiaMajor = 195;
 constexpr uint64_t kMinEgressStep = 64 << 10;
 constexpr uint32_t kRebuildAfter = 1024;  // stale bits cost a map lookup per access, rebuilding costs a walk
 
@@ -70,29 +71,45 @@ FileKey FromWire(const event_file_key& key) { return {key.dev, key.ino, key.gene
 ProcessKey FromWire(const event_process_key& key) { return {key.tgid, key.start_ns}; }
 
 const char* WireKindName(uint32_t kind) {
-  static constexpr const char* kNames[] = {"other",          "process_fork", "process_exec", "process_exit",
-                                           "file_read",      "file_change",  "file_open",    "label",
-                                           "egress",         "socket",       "device_open",  "http_segment",
-                                           "file_candidate", "name_hint",    "host_change",  "dns_query"};
+  static constexpr const char* kNames[] = {
+      "other",          "process_fork", "process_exec", "process_exit", "file_read",   "file_change",
+      "file_open",      "label",        "egress",       "socket",       "device_open", "http_segment",
+      "file_candidate", "name_hint",    "host_change",  "dns_query",    "gpu_call"};
   static_assert(std::size(kNames) == EVENT_KIND_MAX);
   return kind < EVENT_KIND_MAX ? kNames[kind] : "unknown";
 }
 
-std::vector<uint32_t> GpuMajors(std::string_view devices) {
-  static constexpr std::string_view kDrivers[] = {"nvidia",          "drm", "kfd", "habanalabs", "accel", "gdrdrv",
-                                                  "infiniband_verbs"};
-  std::vector<uint32_t> majors;
+std::vector<DeviceNodes> GpuDevices(std::string_view devices) {
+  struct Driver {
+    std::string_view prefix;  // of the name that it registers; the first that fits counts
+    uint32_t driver;
+  };
+  static constexpr Driver kDrivers[] = {{"nvidia-uvm", EVENT_GPU_UVM},
+                                        {"nvidia-caps", EVENT_GPU_CAPS},
+                                        {"nvidia-fs", EVENT_GPU_STORAGE},
+                                        {"nvidia-", 0},
+                                        {"nvidia", EVENT_GPU_NVIDIA},
+                                        {"drm", EVENT_GPU_DRM},
+                                        {"accel", EVENT_GPU_DRM},
+                                        {"kfd", EVENT_GPU_KFD},
+                                        {"habanalabs", EVENT_GPU_HABANA},
+                                        {"gdrdrv", EVENT_GPU_GDRCOPY},
+                                        {"infiniband_verbs", EVENT_GPU_VERBS}};
+  std::vector<DeviceNodes> found;
   std::istringstream lines{std::string(devices)};
   for (std::string line; std::getline(lines, line) && !line.starts_with("Block devices");) {
     std::istringstream fields(line);
     uint32_t major = 0;
     std::string name;
     if (!(fields >> major >> name)) continue;
-    const bool is_gpu = std::any_of(std::begin(kDrivers), std::end(kDrivers),
-                                    [&](std::string_view driver) { return name.starts_with(driver); });
-    if (is_gpu && std::find(majors.begin(), majors.end(), major) == majors.end()) majors.push_back(major);
+    const auto* driver = std::find_if(std::begin(kDrivers), std::end(kDrivers),
+                                      [&](const Driver& d) { return name.starts_with(d.prefix); });
+    const bool known = std::any_of(found.begin(), found.end(), [&](const DeviceNodes& d) { return d.major == major; });
+    if (driver != std::end(kDrivers) && !known && major != kNvidiaMajor) found.push_back({major, driver->driver});
   }
-  return majors;
+  // NVIDIA's module may come later than the agent; its number is fixed, and several names share it.
+  found.push_back({kNvidiaMajor, EVENT_GPU_NVIDIA});
+  return found;
 }
 
 absl::Status KernelMaps::Configure(const SensorConfig& config) {
@@ -103,15 +120,13 @@ absl::Status KernelMaps::Configure(const SensorConfig& config) {
   if (config.dns) settings.flags |= CONFIG_F_DNS;
   settings.agent_tgid = static_cast<uint32_t>(getpid());
   settings.discover_min_bytes = config.discover_min_bytes;
-  std::vector<uint32_t> majors = config.device_majors;
-  if (majors.empty()) {
-    const absl::StatusOr<std::string> devices = ReadFile("/proc/devices", 1 << 20);
-    if (devices.ok()) majors = GpuMajors(*devices);
+  devices_ = config.devices;
+  if (devices_.empty()) devices_ = GpuDevices(ReadFile("/proc/devices", 1 << 20).value_or(""));
+  devices_.resize(std::min(devices_.size(), std::size(settings.device_majors)));
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    settings.device_majors[i] = devices_[i].major;
+    settings.device_drivers[i] = devices_[i].driver;
   }
-  // NVIDIA's module may come later than the agent; its number is fixed.
-  if (std::find(majors.begin(), majors.end(), 195u) == majors.end()) majors.push_back(195);
-  const size_t count = std::min(majors.size(), std::size(settings.device_majors));
-  std::copy_n(majors.begin(), count, settings.device_majors);
   const uint32_t key = 0;
   const int error = bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY);
   return MapError(error == 0 ? 0 : -errno, "settings");

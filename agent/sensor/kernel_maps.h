@@ -42,7 +42,9 @@ class KernelMaps {
  public:
   explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
 
+  // May be called anew while probes run: devices come and go with their modules.
   absl::Status Configure(const SensorConfig& config);
+  std::span<const DeviceNodes> devices() const { return devices_; }
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
@@ -88,14 +90,15 @@ class KernelMaps {
 
   LoadedProbes& probes_;
   sensor_bpf& skeleton_;
+  std::vector<DeviceNodes> devices_;
   uint32_t removed_ = 0;  // objects removed since the filter was built
 };
 
 // Kinds of enum event_object that live only while somebody has them open.
 bool IsStream(uint32_t object);
 
-// Majors of GPU drivers' character devices, out of the text of /proc/devices.
-std::vector<uint32_t> GpuMajors(std::string_view devices);
+// Character devices of accelerators' drivers, out of the text of /proc/devices; NVIDIA's main one always.
+std::vector<DeviceNodes> GpuDevices(std::string_view devices);
 
 // Name of a wire kind in loss counters: "file_read".
 const char* WireKindName(uint32_t kind);

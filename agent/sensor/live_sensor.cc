@@ -71,6 +71,7 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
   raw_devices_ = std::make_unique<RawDevices>(*maps_);
+  gpu_ = std::make_unique<GpuWatch>(*probes_, *maps_, config_);
   shares_ = std::make_unique<Shares>(*probes_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
   escalation_ = std::make_unique<Escalation>(*probes_, config_, only_syscalls);
@@ -104,7 +105,7 @@ absl::Status LiveSensor::StartPolling() {
 }
 
 std::vector<ProbeRow> LiveSensor::Probes() const {
-  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Stage());
+  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Stage(), gpu_->Attached());
   ProbeRow marks{.group = "name_marks", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
   marks.state = marks_ == nullptr ? "missing" : marks_->empty() ? "on demand" : "attached";
   marks.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
@@ -133,10 +134,20 @@ void LiveSensor::Complete(Event& event) {
   } else if (auto* egress = std::get_if<Egress>(&event.body)) {
     ledger_.Take(event.origin.process, *egress);
     mount_names_.Complete(event.origin.process, event.origin.ktime_ns, *egress);
-  } else if (const auto* open = std::get_if<DeviceOpen>(&event.body); open != nullptr && open->type == kBlockDevice) {
-    // O_DIRECT on it shows to system-call hooks only. What cannot be attached is told by Probes().
-    escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
+  } else if (const auto* open = std::get_if<DeviceOpen>(&event.body)) {
+    TakeDevice(event.origin.process, *open);
+  } else if (const auto* change = std::get_if<HostChange>(&event.body);
+             change != nullptr && change->op == EVENT_HOST_MODULE) {
+    new_modules_ = true;
   }
+}
+
+// What cannot be attached is told by Probes().
+void LiveSensor::TakeDevice(const ProcessKey& process, const DeviceOpen& open) {
+  if (open.type == kBlockDevice)  // O_DIRECT on it shows to system-call hooks only
+    escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
+  else
+    gpu_->Opened(process, open.major, BoottimeNs()).IgnoreError();
 }
 
 // Hints are answered here: what a look at their directories finds takes their place.
@@ -293,6 +304,8 @@ absl::Status LiveSensor::Snapshot(std::vector<Event>& events) {
   const size_t first = events.size();
   absl::Status status = snapshot_->Take(events);
   BeginCarriers(first, events);
+  for (size_t i = first; i < events.size(); ++i)
+    if (const auto* open = std::get_if<DeviceOpen>(&events[i].body)) TakeDevice(events[i].origin.process, *open);
   return status;
 }
 
@@ -376,6 +389,8 @@ void LiveSensor::Tick() {
   const bool active = escalation_->Active();
   escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
   LookAtOpeners();
+  gpu_->Tick(BoottimeNs());
+  if (std::exchange(new_modules_, false)) maps_->Configure(config_).IgnoreError();  // it may bring an accelerator
   host_->Look(pending_);
   shares_->Tick();
   shares_->Run(BoottimeNs());

@@ -14,6 +14,7 @@
 #include "agent/sensor/egress_ledger.h"
 #include "agent/sensor/escalation.h"
 #include "agent/sensor/file_marks.h"
+#include "agent/sensor/gpu_watch.h"
 #include "agent/sensor/host_watch.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/loader.h"
@@ -68,6 +69,7 @@ class LiveSensor final : public Sensor {
   absl::Status Start(const KernelFeatures& kernel);
   absl::Status StartPolling();
   void Complete(Event& event);
+  void TakeDevice(const ProcessKey& process, const DeviceOpen& open);
   void TakeHints(size_t first, std::vector<Event>& events);
   bool HasHints(const std::string& path) const;
   absl::Status WatchNames(const FileKey& file, const std::string& path);
@@ -95,6 +97,8 @@ class LiveSensor final : public Sensor {
   std::unique_ptr<class Snapshot> snapshot_;
   std::unique_ptr<Shares> shares_;
   std::unique_ptr<RawDevices> raw_devices_;
+  std::unique_ptr<GpuWatch> gpu_;
+  bool new_modules_ = false;  // since the last Tick()
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;

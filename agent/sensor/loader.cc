@@ -182,7 +182,7 @@ absl::StatusOr<std::unique_ptr<LoadedProbes>> LoadedProbes::Load(const SensorCon
   return probes;
 }
 
-std::vector<ProbeRow> LoadedProbes::Rows(int stage) const {
+std::vector<ProbeRow> LoadedProbes::Rows(int stage, bool gpu) const {
   std::vector<ProbeRow> rows;
   for (const ProbeSpec& spec : ProbeTable()) {
     const bool is_chosen = std::find(chosen_.begin(), chosen_.end(), &spec) != chosen_.end();
@@ -198,7 +198,8 @@ std::vector<ProbeRow> LoadedProbes::Rows(int stage) const {
     }
     const When when = Occasion(spec);
     const bool attached = when == When::kAlways || (when == When::kEscalated && stage > 0) ||
-                          (when == When::kFirstStage && stage == 1) || (when == When::kSecondStage && stage == 2);
+                          (when == When::kFirstStage && stage == 1) || (when == When::kSecondStage && stage == 2) ||
+                          (when == When::kGpu && gpu);
     row.program = spec.program;
     row.tier = TierName(spec.tier);
     row.state = attached ? "attached" : "on demand";

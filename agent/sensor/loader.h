@@ -54,8 +54,8 @@ class LoadedProbes {
   // group. nullptr when no program serves it.
   absl::StatusOr<Link> AttachServing(const std::string& path) const;
 
-  // One row per group, as things stand at this stage of escalation (0: none).
-  std::vector<ProbeRow> Rows(int stage) const;
+  // One row per group, as things stand at this stage of escalation (0: none), and with those for accelerators or not.
+  std::vector<ProbeRow> Rows(int stage, bool gpu) const;
 
  private:
   explicit LoadedProbes(const SensorConfig& config) : config_(config) {}

@@ -23,6 +23,7 @@ enum class When {
   kSecondStage,  // in its place: at the end of each of ListedCalls()
   kOpens,        // while a rule asks for opens
   kDns,          // while a rule asks for DNS queries, else as kEscalated
+  kGpu,          // while GpuWatch has a reason
   kServing,      // while a port serves, at the control group of who listens
   kOnRequest,    // run by the agent itself: queries and iterators
 };

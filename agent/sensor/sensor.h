@@ -16,6 +16,12 @@
 
 namespace tensorwarden {
 
+// Nodes of one character device major.
+struct DeviceNodes {
+  uint32_t major = 0;
+  uint32_t driver = 0;  // enum event_gpu_driver: whose ioctls they take; 0: opens alone are reported
+};
+
 struct SensorConfig {
   bool opens = false;                     // attach the open family
   uint64_t discover_min_bytes = 1 << 20;  // unknown files below this are not reported by discovering processes
@@ -26,8 +32,9 @@ struct SensorConfig {
   std::string tier;      // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
   bool sockets = false;  // a rule asks for connects, accepts and closes of processes without labels too
   bool dns = false;      // likewise for DNS queries; without it the hook stands while escalated
-  // Character device majors whose opens are reported; at most 16. Empty: those of the GPU drivers in /proc/devices.
-  std::vector<uint32_t> device_majors;
+  bool gpu = false;      // a rule asks for what is asked of accelerators' drivers
+  // Devices whose opens are reported; at most 16. Empty: those of the GPU drivers in /proc/devices.
+  std::vector<DeviceNodes> devices;
 };
 
 // One row of the probe table as it stands.

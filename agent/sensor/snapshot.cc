@@ -21,6 +21,7 @@ namespace {
 constexpr size_t kMaxArgsBytes = EVENT_ARGS_MAX;
 constexpr uint32_t kTcpListen = 10;
 constexpr uint32_t kModeRead = 1;
+constexpr uint32_t kCharacterDevice = 2;  // BPF_DEVCG_DEV_CHAR
 
 Event At(uint64_t now_ns, const ProcessKey& process, EventBody body) {
   Event event;
@@ -114,6 +115,20 @@ void Snapshot::Hold(const ProcessKey& process, const AssetHeld& held, uint64_t v
                                 .target_object = EVENT_OBJECT_PROCESS}));
 }
 
+// Once for each process and node, as if it had been opened now.
+void Snapshot::TakeDevice(const holder_file_record& file, uint64_t now_ns, absl::flat_hash_set<HeldDevice>& known,
+                          std::vector<Event>& events) {
+  constexpr uint32_t kMinorBits = 20;
+  const ProcessKey process = FromWire(file.process);
+  if (!known.emplace(process, file.size).second) return;
+  const auto number = static_cast<uint32_t>(file.size);
+  events.push_back(At(now_ns, process,
+                      DeviceOpen{.major = number >> kMinorBits,
+                                 .minor = number & ((1u << kMinorBits) - 1),
+                                 .access = file.open_mode << 1,  // read 2, write 4
+                                 .type = kCharacterDevice}));
+}
+
 absl::Status Snapshot::ListFiles(std::vector<Event>& events) {
   struct Held {
     ProcessKey process;
@@ -121,6 +136,7 @@ absl::Status Snapshot::ListFiles(std::vector<Event>& events) {
     uint64_t position = 0;
   };
   std::vector<Held> found;
+  absl::flat_hash_set<HeldDevice> devices;
   const uint64_t now_ns = BoottimeNs();
   const uint32_t self = static_cast<uint32_t>(getpid());
   absl::Status status =
@@ -130,6 +146,7 @@ absl::Status Snapshot::ListFiles(std::vector<Event>& events) {
           maps_.SetListening(file.sock.local_port);
           events.push_back(At(now_ns, FromWire(file.process), Listener{ToTuple(file.sock)}));
         }
+        if (file.object == EVENT_OBJECT_DEVICE) return TakeDevice(file, now_ns, devices, events);
         if ((file.open_mode & kModeRead) == 0 || !maps_.IsWatched(FromWire(file.file))) return;
         found.push_back({FromWire(file.process), AssetHeld{.file = FromWire(file.file)},
                          std::min<uint64_t>(Position(file.process.tgid, file.fd), file.size)});

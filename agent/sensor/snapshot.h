@@ -1,14 +1,17 @@
 // What existed before the agent: processes, their open assets and mappings, listening sockets.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 
+#include <utility>
 #include <vector>
 
 #include "agent/event/event.h"
 #include "agent/sensor/cgroup_paths.h"
 #include "agent/sensor/kernel_maps.h"
 #include "agent/sensor/process_starts.h"
+#include "bpf/abi/config.h"
 
 namespace tensorwarden {
 
@@ -32,7 +35,11 @@ class Snapshot {
   absl::Status ListProcesses(std::vector<Event>& events);
 
  private:
+  using HeldDevice = std::pair<ProcessKey, uint64_t>;  // its number
+
   absl::Status ListFiles(std::vector<Event>& events);
+  static void TakeDevice(const holder_file_record& file, uint64_t now_ns, absl::flat_hash_set<HeldDevice>& known,
+                         std::vector<Event>& events);
   absl::Status ListMappings(uint32_t tgid, std::vector<Event>& events);
   void Hold(const ProcessKey& process, const AssetHeld& held, uint64_t volume, std::vector<Event>& events);
 

@@ -124,8 +124,9 @@ struct sensor_config {
 	__u32 flags; /* enum config_flag */
 	__u32 agent_tgid;
 	__u64 discover_min_bytes;
-	__u64 raw_dev;		 /* s_dev of the file system that holds block devices' inodes; 0: none is known */
-	__u32 device_majors[16]; /* GPU majors; 0 ends */
+	__u64 raw_dev;		  /* s_dev of the file system that holds block devices' inodes; 0: none is known */
+	__u32 device_majors[16];  /* GPU majors; 0 ends */
+	__u32 device_drivers[16]; /* of each: enum event_gpu_driver; 0: its calls are not looked at */
 };
 
 /* 64-bit words of the bit arrays over ports, `serving_ports` and `listen_ports` (65 536 bits). */
@@ -160,11 +161,11 @@ struct query_fd_args {
 	struct event_file_key disk;
 };
 
-/* What iterator `iter_files` writes, per open regular file, pipe and socket. */
+/* What iterator `iter_files` writes, per open regular file, pipe, socket and accelerator. */
 struct holder_file_record {
 	struct event_process_key process;
 	struct event_file_key file;
-	__u64 size;   /* of a TCP socket: bytes sent, without repeats */
+	__u64 size;   /* of a TCP socket: bytes sent, without repeats; of a device its number, as dev_t */
 	__u64 cookie; /* sockets; 0: none */
 	struct event_sock_tuple
 	    sock; /* sockets of AF_INET, AF_INET6, AF_XDP; direction is unknown unless seen before */

@@ -17,13 +17,15 @@
 #define EVENT_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 
-#define EVENT_PATH_MAX 512   /* bytes including NUL; a full buffer sets EVENT_F_PATH_TRUNC */
-#define EVENT_ARGS_MAX 1024  /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
-#define EVENT_COMM_MAX 16    /* TASK_COMM_LEN */
-#define EVENT_HTTP_MAX 2048  /* bytes of TCP payload captured of one segment */
-#define EVENT_DNS_MAX 512    /* bytes of a message to a name server; its question ends within 271 */
-#define EVENT_STACK_MAX 32   /* return addresses of a user stack, innermost first; a deeper one is cut */
-#define EVENT_PAGE_SIZE 4096 /* page indexes on the wire are in this unit */
+#define EVENT_PATH_MAX 512    /* bytes including NUL; a full buffer sets EVENT_F_PATH_TRUNC */
+#define EVENT_ARGS_MAX 1024   /* bytes of argv, NUL-separated; longer sets EVENT_F_ARGS_TRUNC */
+#define EVENT_COMM_MAX 16     /* TASK_COMM_LEN */
+#define EVENT_HTTP_MAX 2048   /* bytes of TCP payload captured of one segment */
+#define EVENT_DNS_MAX 512     /* bytes of a message to a name server; its question ends within 271 */
+#define EVENT_GPU_MAX 96      /* bytes of the argument of an accelerator's ioctl */
+#define EVENT_GPU_POINTED 128 /* bytes of what NVIDIA's RM_ALLOC and RM_CONTROL point to */
+#define EVENT_STACK_MAX 32    /* return addresses of a user stack, innermost first; a deeper one is cut */
+#define EVENT_PAGE_SIZE 4096  /* page indexes on the wire are in this unit */
 
 enum event_kind {
 	EVENT_KIND_PROCESS_FORK = 1,
@@ -41,6 +43,7 @@ enum event_kind {
 	EVENT_KIND_NAME_HINT = 13,
 	EVENT_KIND_HOST = 14,
 	EVENT_KIND_DNS = 15,
+	EVENT_KIND_GPU_CALL = 16,
 	EVENT_KIND_MAX
 };
 
@@ -185,6 +188,7 @@ enum event_object {
 	EVENT_OBJECT_MEMORY = 5,   /* memfd, tmpfs, shared memory */
 	EVENT_OBJECT_TERMINAL = 6, /* one direction of a pseudo-terminal */
 	EVENT_OBJECT_LOCAL = 7,	   /* one direction of a TCP connection between processes of this host; a UDP port */
+	EVENT_OBJECT_DEVICE = 8,   /* a node of an accelerator; only among what a process holds */
 };
 
 /* A label moved: `source` gave bits to `target`. For a process as target the header's process is it. Sent when a
@@ -352,5 +356,40 @@ struct dns_event {
 	__u8 payload[EVENT_DNS_MAX]; /* the record ends at captured_len; TCP begins with the message's length */
 };
 EVENT_ASSERT(sizeof(struct dns_event) == 40 + 48 + 16 + 512);
+
+/* Whose ioctl numbers a device node takes. */
+enum event_gpu_driver {
+	EVENT_GPU_NVIDIA = 1,  /* /dev/nvidia0, nvidiactl */
+	EVENT_GPU_UVM = 2,     /* /dev/nvidia-uvm, -tools */
+	EVENT_GPU_CAPS = 3,    /* /dev/nvidia-caps: an open is all there is */
+	EVENT_GPU_STORAGE = 4, /* /dev/nvidia-fs0: GPUDirect Storage */
+	EVENT_GPU_GDRCOPY = 5,
+	EVENT_GPU_KFD = 6,
+	EVENT_GPU_DRM = 7, /* and accel, which speaks its language */
+	EVENT_GPU_HABANA = 8,
+	EVENT_GPU_VERBS = 9, /* RDMA */
+};
+
+/* An ioctl(2) on an accelerator's node, when it has ended. The argument as it was when the call began and as the driver
+ * left it: another thread may write to it at any time. Of NV_ESC_IOCTL_XFER_CMD the call that is wrapped in it. */
+struct gpu_call_event {
+	struct event_header hdr;
+	__u32 major;
+	__u32 minor;
+	__u32 driver;  /* enum event_gpu_driver */
+	__u32 number;  /* of the request; NVIDIA's driver looks at it and the size alone */
+	__u64 request; /* as given to ioctl(2) */
+	__s64 result;
+	__u32 argument_size; /* by the request; 0: not told */
+	__u16 before_len;    /* bytes that could be read */
+	__u16 after_len;
+	__u16 pointed_len;
+	__u16 pad;
+	__u32 pad2;
+	__u8 before[EVENT_GPU_MAX];
+	__u8 after[EVENT_GPU_MAX];
+	__u8 pointed[EVENT_GPU_POINTED]; /* when the call had ended */
+};
+EVENT_ASSERT(sizeof(struct gpu_call_event) == 40 + 16 + 16 + 16 + 96 + 96 + 128);
 
 #endif

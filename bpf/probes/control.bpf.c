@@ -5,6 +5,7 @@
  *     tell it: on overlayfs it gives another device, and generations are not to be had on every file system.
  *   iter_files, iter_maps: what every process holds open or mapped at start.
  */
+#include "bpf/lib/device.bpf.h"
 #include "bpf/lib/inode.bpf.h"
 #include "bpf/lib/sock.bpf.h"
 #include "bpf/lib/task.bpf.h"
@@ -105,6 +106,18 @@ static __always_inline int holder_terminal(struct bpf_iter__task_file *ctx, stru
 	return 0;
 }
 
+static __always_inline int holder_device(struct bpf_iter__task_file *ctx, struct task_struct *task, struct file *file,
+					 __u32 device)
+{
+	struct holder_file_record record = {.object = EVENT_OBJECT_DEVICE, .size = device, .fd = ctx->fd};
+
+	record.process = process_key(task);
+	record.mode = S_IFCHR;
+	record.open_mode = BPF_CORE_READ(file, f_mode) & (FMODE_READ | FMODE_WRITE);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
 SEC("iter/task_file")
 int iter_files(struct bpf_iter__task_file *ctx)
 {
@@ -112,6 +125,7 @@ int iter_files(struct bpf_iter__task_file *ctx)
 	struct holder_file_record record = {};
 	struct file *file = ctx->file;
 	struct inode *inode;
+	__u32 device;
 
 	if (!task || !file)
 		return 0;
@@ -120,6 +134,9 @@ int iter_files(struct bpf_iter__task_file *ctx)
 	record.object = inode_object(inode);
 	if (inode_is_terminal(inode))
 		return holder_terminal(ctx, task, file, &record);
+	device = inode_device(inode);
+	if (device_driver(device))
+		return holder_device(ctx, task, file, device);
 	if ((record.mode & S_IFMT) == S_IFSOCK ? !holder_socket(&record, file) : !record.object)
 		return 0;
 	record.process = process_key(task);

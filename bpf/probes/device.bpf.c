@@ -4,11 +4,11 @@
  *   cgroup/dev at the root: sees every device, never a regular file; always allows. Reported are the accelerators, and
  *     block devices below the file systems that hold assets.
  */
+#include "bpf/lib/device.bpf.h"
 #include "bpf/lib/filter.bpf.h"
 #include "bpf/lib/ring.bpf.h"
 
 #define BPF_DEVCG_DEV_BLOCK 1
-#define DEVICE_MAJORS 16 /* of struct sensor_config */
 
 static __always_inline _Bool device_wanted(__u32 major)
 {

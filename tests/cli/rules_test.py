@@ -67,7 +67,7 @@ class Check(RulesCase):
 
     def test_a_rule_on_opens_says_what_serves_it(self):
         path = self.file("open.yaml", BAD.replace("proc.nme = a", "evt.type = open and proc.name = a"))
-        self.assertIn("asks for file_open", rules("check", path).stdout)
+        self.assertRegex(rules("check", path).stdout, "asked for by .*: file_open: ")
         served = json.loads(rules("check", "--json", path).stdout)["rules"][0]["served_by"]
         self.assertEqual([(row["kind"], row["on_demand"]) for row in served], [("file_open", True)])
 
@@ -101,6 +101,14 @@ class Test(RulesCase):
         self.file("b/t.yaml", TEST)
         for path in (below.parent.parent, below.parent, below, pathlib.Path(self.folder.name) / "b"):
             self.assertEqual(rules("test", path).stdout, "1 tests of rules: 0 failed\n")
+
+    def test_a_broken_test_file_is_not_passed_over(self):
+        self.file("r.yaml", RULE)
+        self.file("tests/t.yaml", TEST)
+        self.file("tests/u.yaml", TEST.replace("rule: r", "rule: &r r") + TEST.replace("rule: r", "rule: *r"))
+        done = rules("test", self.folder.name)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("u.yaml:6:9: ", done.stderr)
 
     def test_a_difference_is_shown_and_fails(self):
         self.file("r.yaml", RULE)

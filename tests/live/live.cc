@@ -128,7 +128,7 @@ void LiveTest::TearDownTestSuite() { sensor_.reset(); }
 void LiveTest::SetUp() {
   if (sensor_ == nullptr && skip_reason_.empty()) {
     SensorConfig config;
-    config.device_majors = {5};  // of /dev/ptmx
+    config.devices = {{.major = 5}};  // of /dev/ptmx
     config.sockets = true;
     config.escalation_hold = absl::Seconds(1);
     if (const char* stages = getenv("TENSORWARDEN_LIVE_STAGES"); stages != nullptr)

@@ -31,6 +31,7 @@ class FakeHost final : public HostModel {
     return all;
   }
   bool IsServingPort(uint16_t) const override { return false; }
+  ProcessKey GpuClientOwner(uint32_t) const override { return {}; }
   int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns; }
   const AgentStart& Start() const override { return start; }
   HostModelStats Stats() const override { return {}; }

@@ -48,6 +48,9 @@ auto Tie(T& v) {
   } else if constexpr (kCount == 12) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l] = v;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
+  } else if constexpr (kCount == 14) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = v;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
   } else {
     static_assert(kCount == 16, "add a branch for this number of members");
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = v;

@@ -17,7 +17,7 @@ TEST(FieldsPageTest, ThePageIsThatOfTheTable) {
 
 TEST(FieldsPageTest, KindsAreNamedTheShorterWay) {
   EXPECT_EQ(KindsText(*FindField("evt.type")), "any");
-  EXPECT_EQ(KindsText(*FindField("gpu.major")), "device_open");
+  EXPECT_EQ(KindsText(*FindField("gpu.access")), "device_open");
   EXPECT_EQ(KindsText(*FindField("proc.tty")), "never");
 }
 

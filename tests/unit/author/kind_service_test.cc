@@ -20,7 +20,7 @@ TEST(KindServiceTest, EveryGroupThatIsNamedIsInTheProbeTable) {
 TEST(KindServiceTest, WhatTheKernelTellsIsServedBySomeProbe) {
   constexpr KindSet kFromTheKernel =
       kKinds<ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName, LabelMove, Egress,
-             SocketState, DeviceOpen, HttpRequest, HostChange, DnsQuery>;
+             SocketState, DeviceOpen, HttpRequest, HostChange, DnsQuery, GpuCall>;
   for (const KindService& service : ServicesOf(kFromTheKernel)) EXPECT_FALSE(service.tiers.empty()) << service.kind;
 }
 

@@ -74,6 +74,7 @@ TEST(FieldTableTest, FieldsAreAbsentOutsideTheirKindsAndNeverCrash) {
                                          DeviceOpen{},
                                          HostChange{},
                                          DnsQuery{},
+                                         GpuCall{.client = 7, .other = 8},
                                          HttpRequest{},
                                          AgentStart{},
                                          ProcessSnapshot{},

@@ -18,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 TEST(StartTicksTest, NameWithBracketsAndSpacesDoesNotShiftTheFields) {
@@ -71,11 +72,20 @@ TEST(PrerequisitesTest, MissingTracefsIsNamed) {
   EXPECT_EQ(std::string(CheckPrerequisites(paths).message()), "tracefs is not mounted: mount -t tracefs tracefs /tmp");
 }
 
-TEST(GpuMajorsTest, CharacterDevicesOfGpuDriversOnly) {
+std::vector<std::pair<uint32_t, uint32_t>> Devices(const char* text) {
+  std::vector<std::pair<uint32_t, uint32_t>> devices;
+  for (const DeviceNodes& nodes : GpuDevices(text)) devices.emplace_back(nodes.major, nodes.driver);
+  return devices;
+}
+
+TEST(GpuDevicesTest, CharacterDevicesOfGpuDriversOnly) {
   const char* text =
-      "Character devices:\n  1 mem\n195 nvidia\n195 nvidiactl\n226 drm\n511 nvidia-uvm\n\nBlock devices:\n  8 drm\n";
-  EXPECT_THAT(GpuMajors(text), ElementsAre(195u, 226u, 511u));
-  EXPECT_THAT(GpuMajors(""), IsEmpty());
+      "Character devices:\n  1 mem\n195 nvidia\n195 nvidiactl\n226 drm\n237 nvidia-caps-imex-channels\n"
+      "238 nvidia-uvm\n239 nvidia-nvlink\n240 nvidia-fs\n\nBlock devices:\n  8 drm\n";
+  EXPECT_THAT(Devices(text),
+              ElementsAre(Pair(226u, EVENT_GPU_DRM), Pair(237u, EVENT_GPU_CAPS), Pair(238u, EVENT_GPU_UVM),
+                          Pair(239u, 0u), Pair(240u, EVENT_GPU_STORAGE), Pair(195u, EVENT_GPU_NVIDIA)));
+  EXPECT_THAT(Devices(""), ElementsAre(Pair(195u, EVENT_GPU_NVIDIA)));
 }
 
 TEST(BpfLogTest, VerifiersLastSentenceAndTheProgramAreFound) {
