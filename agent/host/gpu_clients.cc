@@ -14,7 +14,7 @@ void GpuClients::Take(ProcessKey process, const GpuCall& call) {
     owners_.erase(call.client);
     return;
   }
-  if (call.use != "client") return;
+  if (call.use != "client" && owners_.contains(call.client)) return;
   if (!made_.contains(process) && made_.size() >= kMaxProcesses) return;
   std::vector<uint32_t>& clients = made_[process];
   if (clients.size() >= kMaxClients) return;

@@ -1,4 +1,4 @@
-// Which process made which client of NVIDIA's resource manager. A call that names another's client reaches into it.
+// Whose is which client of NVIDIA's resource manager. A call that names another's client reaches into it.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -10,7 +10,9 @@
 
 namespace tensorwarden {
 
-// A process is remembered with its first 256 clients, and 16 384 processes are: CUDA makes two for each.
+// A client is whose who made it, or, when that was not seen, whose who first acts as it: the driver lets nobody act as a
+// client but by the descriptor that it was made with. A process is remembered with its first 256, and 16 384 processes
+// are: CUDA makes two for each.
 class GpuClients {
  public:
   void Take(ProcessKey process, const GpuCall& call);

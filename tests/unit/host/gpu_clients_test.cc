@@ -29,6 +29,16 @@ TEST(GpuClientsTest, ARefusedOneIsNobodys) {
   EXPECT_FALSE(clients.Owner(kClient));
 }
 
+TEST(GpuClientsTest, OneWhoseBirthWasMissedIsWhoActsAsIt) {
+  GpuClients clients;
+  clients.Take(kServer, {.call = "rm_control", .client = kClient});
+  EXPECT_EQ(clients.Owner(kClient), kServer);
+  clients.Take(kThief, {.call = "rm_control", .client = kClient});  // a descriptor was passed on
+  EXPECT_EQ(clients.Owner(kClient), kServer);
+  clients.Take(kThief, {.call = "rm_dup_object", .client = kClient + 1, .other = kClient + 2});
+  EXPECT_FALSE(clients.Owner(kClient + 2));
+}
+
 TEST(GpuClientsTest, ItGoesWhenItIsFreedAndWithItsProcess) {
   GpuClients clients;
   clients.Take(kServer, Makes(kClient));
