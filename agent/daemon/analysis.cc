@@ -35,13 +35,21 @@ void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::v
   builder_->Observe(enriched, alerts);
   if (std::holds_alternative<Evidence>(event.body)) return;  // the agent's own look is nobody's deed
   findings_.clear();
-  for (const std::unique_ptr<Detector>& detector : detectors_) detector->Observe(enriched, findings_);
+  for (const std::unique_ptr<Detector>& detector : detectors_) {
+    if ((detector->Needs() >> event.body.index() & 1) != 0) detector->Observe(enriched, findings_);
+  }
   MatchRules(enriched, alerts);
   // A finding is an event of its own with its cause's number and origin, so that rules see it like any other.
   for (Finding& finding : findings_) {
     const Event derived{.seq = event.seq, .origin = event.origin, .body = std::move(finding)};
     MatchRules(Enrich(derived, *host_), alerts);
   }
+}
+
+KindSet Analysis::Needs() const {
+  KindSet kinds = rules_->Needs().kinds;
+  for (const std::unique_ptr<Detector>& detector : detectors_) kinds |= detector->Needs();
+  return kinds;
 }
 
 void Analysis::Restore(const StateRestored& restored, uint64_t now_ns) {

@@ -27,6 +27,8 @@ class Analysis {
 
   const HostModel& host() const { return *host_; }
   size_t rule_count() const { return rules_->Size(); }
+  // Kinds of event that some rule or detector looks at.
+  KindSet Needs() const;
   // The detectors' state as one opaque text, for StateRestored.
   std::string DetectorState() const { return SaveDetectors(detectors_); }
   // What rules remember, likewise.

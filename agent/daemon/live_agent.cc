@@ -18,10 +18,10 @@
 #include "agent/capture/capture.h"
 #include "agent/daemon/alert_slices.h"
 #include "agent/daemon/analysis.h"
+#include "agent/daemon/demand.h"
 #include "agent/daemon/discovery.h"
 #include "agent/daemon/state_store.h"
 #include "agent/daemon/stats.h"
-#include "agent/enrich/kinds.h"
 #include "agent/evidence/collector.h"
 #include "agent/host/unconfirmed.h"
 #include "agent/pipeline/sequencer.h"
@@ -153,11 +153,11 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<UniqueFd> signals = TerminationSignals();
   if (!signals.ok()) return signals.status();
   signals_ = *std::move(signals);
-  // First, so that a missing privilege is told as such and not by the first file that it cannot open.
-  const RuleNeeds needs = rules.rules->Needs();
-  config_.sensor.opens = needs.opens;
-  config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
-  config_.sensor.dns = (needs.kinds >> kKindIndex<DnsQuery> & 1) != 0;
+  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
+  if (!analysis.ok()) return analysis.status();
+  analysis_ = *std::move(analysis);
+  // Before all files, so that a missing privilege is told as such and not by the first one that it cannot open.
+  config_.sensor.demand = stats_.asked = DemandOf(analysis_->Needs());
   if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
@@ -167,9 +167,6 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<std::unique_ptr<HttpMeter>> meter = HttpMeter::Create(config_.http);
   if (!meter.ok()) return meter.status();
   sequencer_ = std::make_unique<Sequencer>(*std::move(meter));
-  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
-  if (!analysis.ok()) return analysis.status();
-  analysis_ = *std::move(analysis);
   absl::StatusOr<std::unique_ptr<AlertSlices>> slices = AlertSlices::Create(config_, *analysis_);
   if (!slices.ok()) return slices.status();
   slices_ = *std::move(slices);

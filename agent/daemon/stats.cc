@@ -48,6 +48,10 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                                        {"uncounted", memory.uncounted},
                                        {"unsaved_keys", memory.unsaved_keys}};
   }
+  out["asked"] = {{"file_open", stats.asked.opens},
+                  {"socket", stats.asked.sockets},
+                  {"dns_query", stats.asked.dns},
+                  {"host_change", stats.asked.host_changes}};
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},

@@ -37,6 +37,7 @@ struct AgentStats {
   uint64_t failed_effects = 0;
   uint64_t dropped_scans = 0;
   size_t rules = 0;
+  SensorDemand asked;
   LatencyWindow latency;
   EvidenceStats evidence;
   std::optional<FlightRecorderStats> recorder;

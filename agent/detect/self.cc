@@ -20,6 +20,8 @@ class SelfDetector final : public Detector {
 
   std::string_view Name() const override { return "self"; }
 
+  KindSet Needs() const override { return kKinds<StateRestored, LossSample, ProbeState>; }
+
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     if (const auto* restored = std::get_if<StateRestored>(&event.event->body)) OnRestored(*restored, findings);
     if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(event, *loss, findings);

@@ -55,6 +55,15 @@ void FillLabels(const LabelHolder& holder, State& state) {
     if (bit < LABEL_COUNT) state.volume[bit] = bytes;
 }
 
+uint32_t FlagsOf(const SensorDemand& demand) {
+  uint32_t flags = 0;
+  if (demand.opens) flags |= CONFIG_F_OPENS;
+  if (demand.sockets) flags |= CONFIG_F_SOCKETS;
+  if (demand.dns) flags |= CONFIG_F_DNS;
+  if (demand.host_changes) flags |= CONFIG_F_HOST;
+  return flags;
+}
+
 absl::Status MapError(int64_t error, const char* map) {
   if (error == 0) return absl::OkStatus();
   if (error == -E2BIG || error == -ENOSPC || error == -ENOMEM)
@@ -95,12 +104,18 @@ std::vector<uint32_t> GpuMajors(std::string_view devices) {
   return majors;
 }
 
+absl::Status KernelMaps::Ask(const SensorDemand& demand) {
+  const uint32_t key = 0;
+  sensor_config settings{};
+  if (bpf_map_lookup_elem(Fd(skeleton_.maps.settings), &key, &settings) != 0) return MapError(-errno, "settings");
+  settings.flags = FlagsOf(demand);
+  const int error = bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY);
+  return MapError(error == 0 ? 0 : -errno, "settings");
+}
+
 absl::Status KernelMaps::Configure(const SensorConfig& config) {
   sensor_config settings{};
-  settings.flags = 0;
-  if (config.opens) settings.flags |= CONFIG_F_OPENS;
-  if (config.sockets) settings.flags |= CONFIG_F_SOCKETS;
-  if (config.dns) settings.flags |= CONFIG_F_DNS;
+  settings.flags = FlagsOf(config.demand);
   settings.agent_tgid = static_cast<uint32_t>(getpid());
   settings.discover_min_bytes = config.discover_min_bytes;
   std::vector<uint32_t> majors = config.device_majors;

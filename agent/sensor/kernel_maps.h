@@ -43,6 +43,8 @@ class KernelMaps {
   explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
 
   absl::Status Configure(const SensorConfig& config);
+  // What probes send beyond what always comes.
+  absl::Status Ask(const SensorDemand& demand);
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);

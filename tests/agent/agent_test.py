@@ -102,8 +102,8 @@ assets:
         self.assertIsNotNone(alert, [a["summary"] for a in agent.opened()] + agent.errors[-3:])
         return alert
 
-    def start(self, *flags):
-        agent = Agent.launch(self.config, *flags).wait_ready()
+    def start(self, *flags, rules=RULES):
+        agent = Agent.launch(self.config, *flags, rules=rules).wait_ready()
         self.addCleanup(agent.stop)
         return agent
 
@@ -246,6 +246,39 @@ assets:
             self.assertIn("write", update["evidence"]["stack"][0]["function"])
             self.assertIn(self.model, [held.get("path") for held in update["evidence"]["descriptors"]])
             writer.communicate(b"\n")
+
+    def counters_with_rule(self, condition):
+        """The agent's counters after opens, connects and queries of others, with one rule alone."""
+        rules = self.write("rules.yaml", f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: NOTICE\n")
+        stats = os.path.join(self.dir, "stats.json")
+        script = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+for _ in range(50):
+    open("/etc/passwd").close()
+    socket.create_connection(server.getsockname()).close()
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes(12) + b"\\1a\\0\\0\\1\\0\\1", ("127.0.0.1", 53))
+"""
+        agent = self.start("--stats", stats, rules=rules)
+        subprocess.run([sys.executable, "-c", script], check=True)
+        self.assertEqual(agent.stop(), 0)
+        with open(stats, encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_with_rules_on_files_alone_nothing_of_the_network_is_made(self):
+        stats = self.counters_with_rule("evt.type = file_read and asset.class = model")
+        self.assertEqual(set(stats["asked"].values()), {False})
+        self.assertEqual(stats["lost"]["file_open"]["produced"], 0)
+        self.assertEqual(stats["lost"]["dns_query"]["produced"], 0)
+        self.assertLess(stats["lost"]["socket"]["produced"], 10, "listens alone")
+        self.assertGreater(stats["lost"]["process_exec"]["produced"], 0)
+
+    def test_a_rule_on_connects_has_them_made_and_nothing_else(self):
+        stats = self.counters_with_rule("evt.type = connect and fd.sport = 9")
+        self.assertEqual([kind for kind, asked in stats["asked"].items() if asked], ["socket"])
+        self.assertGreaterEqual(stats["lost"]["socket"]["produced"], 100)
+        self.assertEqual(stats["lost"]["file_open"]["produced"], 0)
+        self.assertEqual(stats["lost"]["dns_query"]["produced"], 0)
 
     def test_a_second_agent_on_the_same_state_is_refused(self):
         self.start()
