@@ -83,6 +83,14 @@ class Agent:
             self._changed.wait_for(find, seconds)
             return find()
 
+    def wait_error(self, matches, since=0, seconds=10):
+        """The first line of stderr from number `since` on that `matches`, or None."""
+        def find():
+            return next((line for line in self.errors[since:] if matches(line)), None)
+        with self._changed:
+            self._changed.wait_for(find, seconds)
+            return find()
+
     def wait_evidence(self, alert_id, seconds=10):
         """The update that brings what was seen of the actor of this alert, or None."""
         def find():
