@@ -1,5 +1,6 @@
 #include "agent/alert/alert_builder.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 #include <xxhash.h>
 
@@ -19,6 +20,8 @@ uint64_t Ns(absl::Duration duration) { return static_cast<uint64_t>(absl::ToInt6
 
 // Rule names hold no NUL: they come from YAML text.
 std::string FoldKey(const Detection& detection) { return detection.rule->name + '\0' + detection.fold_key; }
+
+std::string_view RuleOf(std::string_view fold_key) { return fold_key.substr(0, fold_key.find('\0')); }
 
 // What a close or a late update need not repeat is not kept for hours.
 void Trim(Alert& alert) {
@@ -68,6 +71,7 @@ void AlertBuilder::Observe(const EnrichedEvent& event, std::vector<Alert>& alert
   if (socket != nullptr && (socket->direction == EVENT_DIRECTION_OUT || std::holds_alternative<Egress>(cause.body))) {
     SeeDestination(*socket, event.host->RealtimeNs(cause.origin.ktime_ns));
   }
+  if (const RuleReload* reload = std::get_if<RuleReload>(&cause.body)) ForgetRules(reload->changed, event, alerts);
   if (!std::holds_alternative<ClockTick>(cause.body)) return;
   ReportWaiting(alerts);
   CloseQuiet(event, alerts);
@@ -176,16 +180,35 @@ void AlertBuilder::ReportWaiting(std::vector<Alert>& alerts) {
 void AlertBuilder::CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts) {
   while (matters_.Size() > 0 && now_ns_ >= matters_.Oldest().second.news_ns + Ns(config_.close_after)) {
     Matter& matter = matters_.Oldest().second;
-    Alert alert = std::move(matter.alert);
-    if (!matter.waiting) ++alert.updates;
+    if (!matter.waiting) ++matter.alert.updates;
+    alerts.push_back(
+        Close(std::move(matter.alert), tick, fmt::format("No news for {}", absl::FormatDuration(config_.close_after))));
     matters_.PopOldest();
-    alert.activity = "close";
-    alert.time_ns = tick.host->RealtimeNs(now_ns_);
-    alert.cause_seq = tick.event->seq;
-    alert.summary = fmt::format("No news for {}: {}", absl::FormatDuration(config_.close_after), alert.summary);
-    ++stats_.closed;
-    alerts.push_back(std::move(alert));
   }
+}
+
+Alert AlertBuilder::Close(Alert alert, const EnrichedEvent& event, const std::string& why) {
+  alert.activity = "close";
+  alert.time_ns = event.host->RealtimeNs(now_ns_);
+  alert.cause_seq = event.event->seq;
+  alert.summary = fmt::format("{}: {}", why, alert.summary);
+  ++stats_.closed;
+  return alert;
+}
+
+void AlertBuilder::ForgetRules(const std::vector<std::string>& rules, const EnrichedEvent& event,
+                               std::vector<Alert>& alerts) {
+  const absl::flat_hash_set<std::string_view> gone(rules.begin(), rules.end());
+  const auto is_gone = [&](const auto& entry) { return gone.contains(RuleOf(entry.first)); };
+  matters_.EraseIf([&](auto& entry) {
+    if (!is_gone(entry)) return false;
+    Matter& matter = entry.second;
+    if (!matter.waiting) ++matter.alert.updates;
+    alerts.push_back(Close(std::move(matter.alert), event, "The rule was changed or taken away"));
+    return true;
+  });
+  suppressions_.EraseIf(is_gone);
+  std::erase_if(rates_, is_gone);
 }
 
 void AlertBuilder::ReportHeldBack(std::vector<Alert>& alerts) {

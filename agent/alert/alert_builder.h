@@ -50,7 +50,8 @@ class AlertBuilder {
 
   // Call with every event, before its detections: destinations are remembered from sockets, and ticks of the clock
   // append what has waited (folded news, closes, summaries of what was held back). Evidence appends an update of the
-  // matters that its cause opened.
+  // matters that its cause opened. A reload of rules closes the matters of those that changed, and ends their
+  // suppressions.
   void Observe(const EnrichedEvent& event, std::vector<Alert>& alerts);
 
   // nullopt when this is no news: folded, suppressed or held back.
@@ -92,6 +93,8 @@ class AlertBuilder {
   std::optional<Alert> Update(Matter& matter, const Detection& detection, const EnrichedEvent& event);
   bool MayOpen(const Alert& alert);
   void ReportWaiting(std::vector<Alert>& alerts);
+  void ForgetRules(const std::vector<std::string>& rules, const EnrichedEvent& event, std::vector<Alert>& alerts);
+  Alert Close(Alert alert, const EnrichedEvent& event, const std::string& why);
   void CloseQuiet(const EnrichedEvent& tick, std::vector<Alert>& alerts);
   void ReportHeldBack(std::vector<Alert>& alerts);
   void SeeCall(const Event& event);

@@ -270,6 +270,15 @@ void Members(V& v, HostChange& e) {
 }
 
 template <class V>
+void Members(V& v, RuleReload& e) {
+  v("ok", e.ok);
+  v("digest", e.digest);
+  v("rules", e.rules);
+  v("changed", e.changed);
+  v("error", e.error);
+}
+
+template <class V>
 void Members(V& v, DnsQuery& e) {
   v("socket", e.socket);
   v("cookie", e.cookie);

@@ -37,6 +37,9 @@ class RuleTap final : public RuleSet {
     return rules_->RestoreMemory(state, new_boot, now_ns);
   }
   std::vector<RuleMemoryStats> MemoryStats() const override { return rules_->MemoryStats(); }
+  RuleLegacy Release() override { return rules_->Release(); }
+  std::vector<std::string> TakeOver(RuleLegacy former) override { return rules_->TakeOver(std::move(former)); }
+  void Forget(const std::vector<std::string>& names) override { rules_->Forget(names); }
 
  private:
   std::unique_ptr<RuleSet> rules_;

@@ -53,6 +53,23 @@ class LruMap {
     index_.clear();
     order_.clear();
   }
+  template <typename Predicate>
+  void EraseIf(Predicate predicate) {
+    for (auto entry = order_.begin(); entry != order_.end();) {
+      if (!predicate(*entry)) {
+        ++entry;
+        continue;
+      }
+      index_.erase(entry->first);
+      entry = order_.erase(entry);
+    }
+  }
+  // With a map of the same bound; what each calls for an entry that makes room stays its own.
+  void SwapEntries(LruMap& other) {
+    order_.swap(other.order_);
+    index_.swap(other.index_);
+    std::swap(evicted_, other.evicted_);
+  }
   size_t Size() const { return order_.size(); }
   uint64_t Evicted() const { return evicted_; }
   // Least recently used first.

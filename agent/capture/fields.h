@@ -267,6 +267,12 @@ void serialize(Archive& ar, GpuCall& v) {
 }
 
 template <class Archive>
+void serialize(Archive& ar, RuleReload& v) {
+  Version(ar, v);
+  Fields(ar, v, v.ok, v.digest, v.rules, v.changed, v.error);
+}
+
+template <class Archive>
 void serialize(Archive& ar, NameHint& v) {
   Version(ar, v);
   Fields(ar, v, v.inode, v.directory, v.op);

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/status_text.h"
 #include "agent/cli/common.h"
 #include "agent/cli/verbs.h"
 #include "agent/daemon/asset_roots.h"
+#include "agent/daemon/demand.h"
 #include "agent/sensor/sensor.h"
 
 namespace tensorwarden {
@@ -57,6 +59,10 @@ void PrintTables(const SensorCheck& check, const std::vector<AssetRoot>& roots) 
 int RunCheck(const CheckFlags& flags) {
   absl::StatusOr<AgentConfig> config = ConfigFromFlags(flags.common);
   if (!config.ok()) return Fail(config.status());
+  // As the agent would start with these rules; it would not with rules that have an error.
+  const absl::StatusOr<LoadedRules> rules = RulesFromFlags(flags.common, *config);
+  if (rules.ok()) config->sensor.demand = DemandOf((*rules).rules->Needs().kinds);
+  if (!rules.ok()) fmt::print(stderr, "tensorwarden: warning: {}\n", StatusText(rules.status()));
   absl::StatusOr<SensorCheck> check = CheckSensor(config->sensor);
   if (!check.ok()) return Fail(check.status());
   const std::vector<AssetRoot> roots = CheckAssetRoots(*config, *check);
@@ -74,6 +80,11 @@ void AddCheck(CLI::App& app, Action& action) {
   auto flags = std::make_shared<CheckFlags>();
   CLI::App* verb = app.add_subcommand("check", "What this kernel offers, which probes would load, what is seen where");
   verb->add_option("--config", flags->common.config, "Config file, for the asset roots")->type_name("F");
+  verb->add_option("--rules", flags->common.rules,
+                   "Rule file or directory, for what they ask of the sensor; repeatable")
+      ->type_name("F|DIR")
+      ->take_all()
+      ->allow_extra_args(false);
   verb->add_flag("--json", flags->json, "One JSON document");
   verb->callback([flags, &action] { action = [flags] { return RunCheck(*flags); }; });
 }

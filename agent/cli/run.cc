@@ -21,6 +21,12 @@ int RunLive(RunFlags& flags) {
   absl::StatusOr<absl::Duration> duration = DurationFromFlag(flags.duration);
   if (!duration.ok()) return Fail(duration.status());
   flags.live.duration = *duration;
+  // Of the config only what is said about rules is taken over: the rest is set when the agent starts.
+  flags.live.load_rules = [common = flags.common]() -> absl::StatusOr<LoadedRules> {
+    absl::StatusOr<AgentConfig> anew = ConfigFromFlags(common);
+    if (!anew.ok()) return anew.status();
+    return LoadRules(common.rules.empty() ? anew->rules : common.rules);
+  };
   absl::StatusOr<std::unique_ptr<LiveAgent>> agent =
       LiveAgent::Create(*std::move(config), *std::move(rules), flags.live);
   if (!agent.ok()) return Fail(agent.status());

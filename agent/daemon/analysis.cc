@@ -1,5 +1,7 @@
 #include "agent/daemon/analysis.h"
 
+#include <utility>
+
 #include "agent/base/status_text.h"
 #include "agent/enrich/enriched_event.h"
 
@@ -31,17 +33,34 @@ void Analysis::Take(const Event& event, std::vector<HostEffect>& effects, std::v
   if (const auto* restored = std::get_if<StateRestored>(&event.body)) {
     Restore(*restored, event.origin.ktime_ns);
   }
+  // Of the live run they are new ones and have nothing to forget; a replay has had its rules from the beginning.
+  if (const auto* reload = std::get_if<RuleReload>(&event.body)) rules_->Forget(reload->changed);
   const EnrichedEvent enriched = Enrich(event, *host_);
   builder_->Observe(enriched, alerts);
   if (std::holds_alternative<Evidence>(event.body)) return;  // the agent's own look is nobody's deed
   findings_.clear();
-  for (const std::unique_ptr<Detector>& detector : detectors_) detector->Observe(enriched, findings_);
+  for (const std::unique_ptr<Detector>& detector : detectors_) {
+    if ((detector->Needs() >> event.body.index() & 1) != 0) detector->Observe(enriched, findings_);
+  }
   MatchRules(enriched, alerts);
   // A finding is an event of its own with its cause's number and origin, so that rules see it like any other.
   for (Finding& finding : findings_) {
     const Event derived{.seq = event.seq, .origin = event.origin, .body = std::move(finding)};
     MatchRules(Enrich(derived, *host_), alerts);
   }
+}
+
+Analysis::RuleSwap Analysis::ReplaceRules(std::unique_ptr<RuleSet> rules) {
+  RuleSwap swap;
+  swap.changed = rules->TakeOver(rules_->Release());
+  swap.former = std::exchange(rules_, std::move(rules));
+  return swap;
+}
+
+KindSet Analysis::NeedsWith(const RuleSet& rules) const {
+  KindSet kinds = rules.Needs().kinds;
+  for (const std::unique_ptr<Detector>& detector : detectors_) kinds |= detector->Needs();
+  return kinds;
 }
 
 void Analysis::Restore(const StateRestored& restored, uint64_t now_ns) {

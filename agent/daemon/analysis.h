@@ -27,6 +27,18 @@ class Analysis {
 
   const HostModel& host() const { return *host_; }
   size_t rule_count() const { return rules_->Size(); }
+  struct RuleSwap {
+    std::unique_ptr<RuleSet> former;  // of no use any more
+    std::vector<std::string> changed;
+  };
+  // From the next event on these rules decide. What is the same in both sets goes on where it was; the caller tells the
+  // rest by a RuleReload event.
+  RuleSwap ReplaceRules(std::unique_ptr<RuleSet> rules);
+
+  // What these rules and the detectors would need.
+  KindSet NeedsWith(const RuleSet& rules) const;
+  // Kinds of event that some rule or detector looks at.
+  KindSet Needs() const { return NeedsWith(*rules_); }
   // The detectors' state as one opaque text, for StateRestored.
   std::string DetectorState() const { return SaveDetectors(detectors_); }
   // What rules remember, likewise.

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 
 #include "agent/base/clock.h"
@@ -18,10 +16,12 @@
 #include "agent/capture/capture.h"
 #include "agent/daemon/alert_slices.h"
 #include "agent/daemon/analysis.h"
+#include "agent/daemon/demand.h"
 #include "agent/daemon/discovery.h"
+#include "agent/daemon/live_rules.h"
+#include "agent/daemon/signals.h"
 #include "agent/daemon/state_store.h"
 #include "agent/daemon/stats.h"
-#include "agent/enrich/kinds.h"
 #include "agent/evidence/collector.h"
 #include "agent/host/unconfirmed.h"
 #include "agent/pipeline/sequencer.h"
@@ -47,17 +47,6 @@ std::string BootId() {
 std::string Hostname() {
   char name[256] = {};
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
-}
-
-absl::StatusOr<UniqueFd> TerminationSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return absl::ErrnoToStatus(errno, "signalfd");
-  return fd;
 }
 
 class LiveAgentImpl final : public LiveAgent {
@@ -92,6 +81,7 @@ class LiveAgentImpl final : public LiveAgent {
   AgentConfig config_;
   LiveOptions options_;
   std::string boot_id_ = BootId();
+  AgentStats stats_;
   UniqueFd state_lock_;
   UniqueFd signals_;
   UniqueFd epoll_;
@@ -101,9 +91,9 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<EvidenceCollector> evidence_;  // after the sensor, which its thread asks
   std::unique_ptr<CaptureWriter> capture_;
+  std::unique_ptr<LiveRules> rules_;
   std::unique_ptr<AlertSlices> slices_;  // after the analysis, whose state it asks for
   std::vector<std::unique_ptr<Sink>> sinks_;
-  AgentStats stats_;
   std::vector<Event> drained_;  // these four are reused between events
   std::vector<Event> numbered_;
   std::vector<HostEffect> effects_;
@@ -141,7 +131,8 @@ absl::Status LiveAgentImpl::OpenOutputs() {
 
 absl::Status LiveAgentImpl::OpenLoop() {
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {signals_.get(), sensor_->PollFd(), discovery_->ReadyFd(), evidence_->ReadyFd()}) {
+  for (const int fd :
+       {signals_.get(), sensor_->PollFd(), discovery_->ReadyFd(), evidence_->ReadyFd(), rules_->ReadyFd()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return absl::ErrnoToStatus(errno, "epoll_ctl");
   }
@@ -150,15 +141,14 @@ absl::Status LiveAgentImpl::OpenLoop() {
 
 absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   // Before any thread starts: each inherits the mask, and a signal must end in the loop only.
-  absl::StatusOr<UniqueFd> signals = TerminationSignals();
+  absl::StatusOr<UniqueFd> signals = WatchSignals();
   if (!signals.ok()) return signals.status();
   signals_ = *std::move(signals);
-  // First, so that a missing privilege is told as such and not by the first file that it cannot open.
-  const RuleNeeds needs = rules.rules->Needs();
-  config_.sensor.opens = needs.opens;
-  config_.sensor.sockets = (needs.kinds >> kKindIndex<SocketState> & 1) != 0;
-  config_.sensor.dns = (needs.kinds >> kKindIndex<DnsQuery> & 1) != 0;
-  config_.sensor.gpu = (needs.kinds >> kKindIndex<GpuCall> & 1) != 0;
+  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
+  if (!analysis.ok()) return analysis.status();
+  analysis_ = *std::move(analysis);
+  // Before all files, so that a missing privilege is told as such and not by the first one that it cannot open.
+  config_.sensor.demand = stats_.asked = DemandOf(analysis_->Needs());
   if (options_.hold_escalation > 0) config_.sensor.escalation_stages = options_.hold_escalation;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config_.sensor);
   if (!sensor.ok()) return sensor.status();
@@ -168,19 +158,20 @@ absl::Status LiveAgentImpl::Start(LoadedRules rules) {
   absl::StatusOr<std::unique_ptr<HttpMeter>> meter = HttpMeter::Create(config_.http);
   if (!meter.ok()) return meter.status();
   sequencer_ = std::make_unique<Sequencer>(*std::move(meter));
-  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(config_, std::move(rules.rules));
-  if (!analysis.ok()) return analysis.status();
-  analysis_ = *std::move(analysis);
   absl::StatusOr<std::unique_ptr<AlertSlices>> slices = AlertSlices::Create(config_, *analysis_);
   if (!slices.ok()) return slices.status();
   slices_ = *std::move(slices);
-  stats_.rules = analysis_->rule_count();
-  if (stats_.rules == 0) spdlog::warn("no rule is loaded: nothing will be alerted");
+  stats_.rules.loaded = analysis_->rule_count();
+  if (stats_.rules.loaded == 0) spdlog::warn("no rule is loaded: nothing will be alerted");
   discovery_ = std::make_unique<Discovery>(DiscoveryConfig{.assets = config_.assets,
                                                            .discover = config_.discover,
                                                            .paths = config_.discover_paths,
                                                            .min_bytes = config_.sensor.discover_min_bytes});
   if (absl::Status status = StartEvidence(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<LiveRules>> live_rules =
+      LiveRules::Create(options_.load_rules, *sensor_, *analysis_, stats_);
+  if (!live_rules.ok()) return live_rules.status();
+  rules_ = *std::move(live_rules);
   if (absl::Status status = OpenLoop(); !status.ok()) return status;
   Begin(rules.digest);
   TakeInWhatExists();
@@ -282,14 +273,17 @@ absl::Status LiveAgentImpl::Run() {
                               ? UINT64_MAX
                               : BoottimeNs() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(options_.duration));
   fmt::print(stderr, "tensorwarden: ready: {} assets, {} processes, {} rules\n", analysis_->host().Stats().assets,
-             analysis_->host().Stats().processes, stats_.rules);
+             analysis_->host().Stats().processes, stats_.rules.loaded);
   next_tick_ns_ = BoottimeNs() + kTickNs;
   for (bool stopped = false; !stopped && BoottimeNs() < end_ns;) {
     epoll_event ready[4];
     const int n = epoll_wait(epoll_.get(), ready, 4, kWaitMs);
     if (n < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "epoll_wait");
-    for (int i = 0; i < n; ++i) stopped |= ready[i].data.fd == signals_.get();
+    const SignalsSeen signals = TakeSignals(signals_.get());
+    stopped = signals.stop;
+    if (signals.reload) rules_->Request();
     Pump();
+    if (std::optional<RuleReload> reload = rules_->Take()) DispatchOwn(*std::move(reload));
     AddFound(discovery_->Take());
     TakeEvidence();
     if (BoottimeNs() >= next_tick_ns_) Tick();

@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,7 @@ struct LiveOptions {
   absl::Duration duration = absl::InfiniteDuration();
   std::string record_path;  // capture of every event; "" none
   std::string stats_path;   // counters as one JSON object, every ten seconds and at the end; "" none
+  std::function<absl::StatusOr<LoadedRules>()> load_rules;  // for a reload; runs on a thread of its own
   int hold_escalation = 0;  // keep the system-call hooks attached, at this stage at most (benchmarks)
 };
 
@@ -26,7 +28,8 @@ class LiveAgent {
   static absl::StatusOr<std::unique_ptr<LiveAgent>> Create(AgentConfig config, LoadedRules rules, LiveOptions options);
   virtual ~LiveAgent() = default;  // detaches every probe
 
-  // Runs until SIGTERM, SIGINT or the duration's end; then saves the state. Says `ready` on stderr when it sees.
+  // Runs until SIGTERM, SIGINT or the duration's end; then saves the state. SIGHUP reloads the rules. Says `ready` on
+  // stderr when it sees.
   virtual absl::Status Run() = 0;
 };
 

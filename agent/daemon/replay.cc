@@ -55,6 +55,8 @@ class ReplayRun {
       if (!*more) break;
       if (const auto* start = std::get_if<AgentStart>(&event.body)) {
         CompareDigests(*start, config_digest, rules_digest);
+      } else if (const auto* reload = std::get_if<RuleReload>(&event.body); reload != nullptr && reload->ok) {
+        if (reload->digest != rules_digest) spdlog::warn("the rules were reloaded here, as others: alerts may differ");
       }
       if (absl::Status status = Take(event); !status.ok()) return status;
     }

@@ -48,6 +48,16 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                                        {"uncounted", memory.uncounted},
                                        {"unsaved_keys", memory.unsaved_keys}};
   }
+  out["rules"] = {{"loaded", stats.rules.loaded},
+                  {"reloads", stats.rules.reloads},
+                  {"failed_reloads", stats.rules.failed_reloads},
+                  {"compile_ns", stats.rules.compile_ns},
+                  {"swap_ns", stats.rules.swap_ns}};
+  out["asked"] = {{"file_open", stats.asked.opens},
+                  {"socket", stats.asked.sockets},
+                  {"dns_query", stats.asked.dns},
+                  {"host_change", stats.asked.host_changes},
+                  {"gpu_call", stats.asked.gpu}};
   for (const LostRow& row : lost) {
     out["lost"][row.kind] = {{"produced", row.produced},
                              {"ring_full", row.ring_full},

@@ -30,13 +30,22 @@ class LatencyWindow {
   uint64_t count_ = 0;
 };
 
+struct RuleStats {
+  size_t loaded = 0;
+  uint64_t reloads = 0;
+  uint64_t failed_reloads = 0;
+  uint64_t compile_ns = 0;  // of the last reload, beside the event thread
+  uint64_t swap_ns = 0;     // longest: how long events waited for new rules
+};
+
 struct AgentStats {
   std::array<uint64_t, kEventKindCount> events{};
   std::map<std::string, uint64_t> alerts;  // by activity
   uint64_t undelivered = 0;
   uint64_t failed_effects = 0;
   uint64_t dropped_scans = 0;
-  size_t rules = 0;
+  RuleStats rules;
+  SensorDemand asked;
   LatencyWindow latency;
   EvidenceStats evidence;
   std::optional<FlightRecorderStats> recorder;

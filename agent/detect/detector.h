@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/enrich/enriched_event.h"
+#include "agent/enrich/kinds.h"
 
 namespace tensorwarden {
 
@@ -16,6 +17,8 @@ class Detector {
  public:
   virtual ~Detector() = default;
   virtual std::string_view Name() const = 0;
+  // The kinds that it looks at: it is shown no others, and the sensor is asked for these whatever the rules are.
+  virtual KindSet Needs() const = 0;
   // Appends findings. Time comes from the event's origin only.
   virtual void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) = 0;
   // State that must survive a restart (budgets, histories), and taking it back.

@@ -121,6 +121,8 @@ class EgressDetector final : public Detector {
 
   std::string_view Name() const override { return "egress"; }
 
+  KindSet Needs() const override { return kKinds<Egress>; }
+
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     const Egress* egress = std::get_if<Egress>(&event.event->body);
     if (egress == nullptr) return;

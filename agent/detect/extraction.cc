@@ -68,6 +68,9 @@ class ExtractionDetector final : public Detector {
 
   std::string_view Name() const override { return "extraction"; }
 
+  // The first event of all is when watching began.
+  KindSet Needs() const override { return kKinds<AgentStart, ClockTick, HttpRequest>; }
+
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     const uint64_t now_ns = event.event->origin.ktime_ns;
     if (since_ns_ == 0) since_ns_ = now_ns;

@@ -59,6 +59,8 @@ class IntegrityDetector final : public Detector {
 
   std::string_view Name() const override { return "integrity"; }
 
+  KindSet Needs() const override { return kKinds<FileChange, FileName>; }
+
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     if (event.asset == nullptr) return;
     if (const auto* change = std::get_if<FileChange>(&event.event->body)) OnChange(event, *change, findings);

@@ -20,10 +20,13 @@ class SelfDetector final : public Detector {
 
   std::string_view Name() const override { return "self"; }
 
+  KindSet Needs() const override { return kKinds<StateRestored, LossSample, ProbeState, RuleReload>; }
+
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     if (const auto* restored = std::get_if<StateRestored>(&event.event->body)) OnRestored(*restored, findings);
     if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(event, *loss, findings);
     if (const auto* probe = std::get_if<ProbeState>(&event.event->body)) OnProbe(*probe, findings);
+    if (const auto* reload = std::get_if<RuleReload>(&event.event->body)) OnReload(*reload, findings);
   }
 
  private:
@@ -93,6 +96,14 @@ class SelfDetector final : public Detector {
     findings.push_back(Make("probe", "self:probe:" + probe.group, 0.8,
                             fmt::format("probe {} lost its program {}: {}", probe.group, former,
                                         probe.why.empty() ? "no reason is known" : probe.why)));
+  }
+
+  // Who can break a rule file keeps every later rule from being loaded.
+  static void OnReload(const RuleReload& reload, std::vector<Finding>& findings) {
+    if (reload.ok) return;
+    findings.push_back(
+        Make("rules", "self:rules", 0.6,
+             fmt::format("the rules could not be reloaded, so {} former ones run on: {}", reload.rules, reload.error)));
   }
 
   SelfConfig config_;

@@ -378,12 +378,23 @@ struct Evidence {
   std::string missing;                // what could not be had, and why; "" all is there
 };
 
+// --- what was changed while the agent runs ---
+
+// The rules were read anew, and from here on others run; or they could not be, and the former ones go on.
+struct RuleReload {
+  bool ok = false;
+  std::string digest;                // SHA-256 of the new ones, hex; "" when they have an error
+  uint64_t rules = 0;                // that run now
+  std::vector<std::string> changed;  // former rules that are gone or count other events: their state is forgotten
+  std::string error;                 // with place and fix
+};
+
 // Append only: the index is the id in captures.
 using EventBody =
     std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
                  LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
                  ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
-                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery, GpuCall>;
+                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery, GpuCall, RuleReload>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

@@ -165,6 +165,9 @@ class HostModelImpl final : public HostModel {
     }
   }
 
+  void On(const Event&, const RuleReload& reload, Effects&) {
+    if (reload.ok) start_.rules_digest = reload.digest;
+  }
   void On(const Event& event, const Listener& listener, Effects& effects) {
     // Which came first, the model or the socket, is not known of a process older than the agent.
     Listens(event, listener.socket.local_port, true, effects);

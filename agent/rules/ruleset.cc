@@ -1,5 +1,7 @@
 #include "agent/rules/ruleset.h"
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include "agent/rules/condition/named_field.h"
 #include "agent/rules/condition/program.h"
 #include "agent/rules/condition/type_checker.h"
+#include "agent/rules/definition_digest.h"
 #include "agent/rules/definitions.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/memory/memory_compiler.h"
@@ -32,6 +35,7 @@ struct CompiledRule {
   RuleInfo info;
   OutputTemplate output;
   std::vector<uint32_t> fold_by;  // slots: what the author wrote, else `by` of the memory
+  ValueHash definition;
   // The rest of rules with memory only.
   CompiledMemory remembers;
   uint64_t without_key = 0;  // events that fit and lack a by-field
@@ -58,7 +62,10 @@ class CompiledRuleSet final : public RuleSet {
     }
     TypeChecker checker(definitions, program_, diagnostics);
     checker.CheckMacros();
-    for (const RuleDefinition& rule : definitions.rules()) AddRule(rule, checker, diagnostics);
+    DefinitionDigests digests(definitions);
+    for (const RuleDefinition& rule : definitions.rules()) {
+      if (AddRule(rule, checker, diagnostics)) rules_.back().definition = digests.Of(rule, options_.memory);
+    }
     index_.Build();
     return diagnostics.errors() == 0;
   }
@@ -105,6 +112,41 @@ class CompiledRuleSet final : public RuleSet {
     return all;
   }
 
+  RuleLegacy Release() override {
+    RuleLegacy legacy{.rules = {}, .now_ns = now_ns_};
+    for (CompiledRule& rule : rules_) {
+      legacy.rules.push_back({.name = rule.info.name,
+                              .definition = {rule.definition.high, rule.definition.low},
+                              .memory = std::move(rule.remembers.memory),
+                              .uncounted = rule.without_key});
+    }
+    return legacy;
+  }
+
+  std::vector<std::string> TakeOver(RuleLegacy former) override {
+    now_ns_ = std::max(now_ns_, former.now_ns);
+    absl::flat_hash_map<std::string_view, CompiledRule*> mine;
+    for (CompiledRule& rule : rules_) mine.emplace(rule.info.name, &rule);
+    std::vector<std::string> others;
+    for (RuleLegacy::Rule& from : former.rules) {
+      const auto to = mine.find(from.name);
+      if (to == mine.end() || ValueHash{from.definition.first, from.definition.second} != to->second->definition) {
+        others.push_back(std::move(from.name));
+      } else if (from.memory != nullptr) {
+        to->second->remembers.memory->TakeOver(*from.memory);
+        to->second->without_key = from.uncounted;
+      }
+    }
+    return others;
+  }
+
+  void Forget(const std::vector<std::string>& names) override {
+    const absl::flat_hash_set<std::string_view> gone(names.begin(), names.end());
+    for (CompiledRule& rule : rules_) {
+      if (rule.remembers.memory != nullptr && gone.contains(rule.info.name)) rule.remembers.memory->Clear();
+    }
+  }
+
   RuleNeeds Needs() const override { return needs_; }
   size_t Size() const override { return rules_.size(); }
 
@@ -123,9 +165,10 @@ class CompiledRuleSet final : public RuleSet {
   }
 
   // Rules that are switched off are checked too: they must still be good when somebody switches them on.
-  void AddRule(const RuleDefinition& definition, TypeChecker& checker, Diagnostics& diagnostics) {
+  // True when it is one of the rules now.
+  bool AddRule(const RuleDefinition& definition, TypeChecker& checker, Diagnostics& diagnostics) {
     const std::string subject = fmt::format("rule '{}': ", Printable(definition.text.name));
-    if (definition.foreign_source) return;
+    if (definition.foreign_source) return false;
     const std::optional<std::vector<TypedCondition>> conditions = CheckAll(definition, subject, checker, diagnostics);
     const std::optional<OutputTemplate> output =
         OutputTemplate::Parse(subject, definition.output, program_.slots(), diagnostics);
@@ -136,13 +179,14 @@ class CompiledRuleSet final : public RuleSet {
       memory = CompileMemory(*definition.memory, subject, options_.memory, program_.slots(), diagnostics);
     }
     if (!conditions || !output || !fold_by || !memory || !HasRoom(definition, subject, *conditions, diagnostics))
-      return;
-    if (!IsSelected(definition, options_)) return;
-    if (!AddConditions(definition, *conditions, memory->kinds, checker, subject, diagnostics)) return;
+      return false;
+    if (!IsSelected(definition, options_)) return false;
+    if (!AddConditions(definition, *conditions, memory->kinds, checker, subject, diagnostics)) return false;
     if (fold_by->empty()) fold_by = memory->by;
     CompiledRule& rule =
-        rules_.emplace_back(CompiledRule{definition.text, *output, *std::move(fold_by), *std::move(memory)});
+        rules_.emplace_back(CompiledRule{definition.text, *output, *std::move(fold_by), {}, *std::move(memory)});
     rule.info.output = definition.output.text();
+    return true;
   }
 
   bool HasRoom(const RuleDefinition& definition, const std::string& subject,

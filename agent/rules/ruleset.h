@@ -14,6 +14,10 @@
 
 namespace tensorwarden {
 
+namespace rules {
+class RuleMemory;
+}
+
 enum class Priority : uint8_t { kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug };
 const char* PriorityName(Priority priority);  // Falco's spelling: "Critical"
 
@@ -101,6 +105,18 @@ struct RuleNeeds {
   bool opens = false;  // a rule can match file_open
 };
 
+// What rules hand over to the next set of rules.
+struct RuleLegacy {
+  struct Rule {
+    std::string name;
+    std::pair<uint64_t, uint64_t> definition;   // digest of what decides which events count, and how
+    std::shared_ptr<rules::RuleMemory> memory;  // nullptr of a rule without
+    uint64_t uncounted = 0;
+  };
+  std::vector<Rule> rules;
+  int64_t now_ns = 0;
+};
+
 class RuleSet {
  public:
   // Later files override earlier ones. `problems` gets every warning and error.
@@ -123,6 +139,15 @@ class RuleSet {
   // Errors: DataLoss naming the rules that start empty because the state is broken. An empty state is no error.
   virtual absl::Status RestoreMemory(std::string_view state, bool new_boot, uint64_t now_ns) = 0;
   virtual std::vector<RuleMemoryStats> MemoryStats() const = 0;
+
+  // Everything that the rules remember, without copying any of it. The set is of no use any more.
+  virtual RuleLegacy Release() = 0;
+  // Takes over what rules with the same name and definition remembered. Returns the other rules of the former set,
+  // whose state is gone: what counts events in another way starts empty. Other words, tags or another priority change
+  // nothing.
+  virtual std::vector<std::string> TakeOver(RuleLegacy former) = 0;
+  // Rules of these names start empty.
+  virtual void Forget(const std::vector<std::string>& names) = 0;
 };
 
 // Reads *.yaml of each directory (sorted) or the file itself. NotFound names the path.

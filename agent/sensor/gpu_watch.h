@@ -20,7 +20,9 @@ class GpuWatch {
   GpuWatch(const LoadedProbes& probes, const KernelMaps& maps, const SensorConfig& config)
       : probes_(probes), maps_(maps), config_(config) {}
 
-  // Attaches at once, if a rule asks for calls. Errors: the kernel's.
+  // Whether anybody looks at calls. Errors: the kernel's.
+  absl::Status Ask(bool wanted);
+  // Attaches at once, if somebody does. Errors: the kernel's.
   absl::Status Opened(ProcessKey process, uint32_t major, uint64_t now_ns);
   // Lets go when the last such process has ended or is confirmed, after the hold of escalations.
   void Tick(uint64_t now_ns);
@@ -28,10 +30,13 @@ class GpuWatch {
 
  private:
   bool Matters(uint32_t major) const;
+  absl::Status Attach();
+  void LetGo();
 
   const LoadedProbes& probes_;
   const KernelMaps& maps_;
   const SensorConfig& config_;
+  bool wanted_ = false;
   absl::flat_hash_set<ProcessKey> holders_;
   std::vector<Link> links_;
   uint64_t last_reason_ns_ = 0;

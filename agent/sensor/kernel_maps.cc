@@ -56,6 +56,15 @@ void FillLabels(const LabelHolder& holder, State& state) {
     if (bit < LABEL_COUNT) state.volume[bit] = bytes;
 }
 
+uint32_t FlagsOf(const SensorDemand& demand) {
+  uint32_t flags = 0;
+  if (demand.opens) flags |= CONFIG_F_OPENS;
+  if (demand.sockets) flags |= CONFIG_F_SOCKETS;
+  if (demand.dns) flags |= CONFIG_F_DNS;
+  if (demand.host_changes) flags |= CONFIG_F_HOST;
+  return flags;
+}
+
 absl::Status MapError(int64_t error, const char* map) {
   if (error == 0) return absl::OkStatus();
   if (error == -E2BIG || error == -ENOSPC || error == -ENOMEM)
@@ -112,24 +121,39 @@ std::vector<DeviceNodes> GpuDevices(std::string_view devices) {
   return found;
 }
 
-absl::Status KernelMaps::Configure(const SensorConfig& config) {
-  sensor_config settings{};
-  settings.flags = 0;
-  if (config.opens) settings.flags |= CONFIG_F_OPENS;
-  if (config.sockets) settings.flags |= CONFIG_F_SOCKETS;
-  if (config.dns) settings.flags |= CONFIG_F_DNS;
-  settings.agent_tgid = static_cast<uint32_t>(getpid());
-  settings.discover_min_bytes = config.discover_min_bytes;
-  devices_ = config.devices;
-  if (devices_.empty()) devices_ = GpuDevices(ReadFile("/proc/devices", 1 << 20).value_or(""));
-  devices_.resize(std::min(devices_.size(), std::size(settings.device_majors)));
-  for (size_t i = 0; i < devices_.size(); ++i) {
-    settings.device_majors[i] = devices_[i].major;
-    settings.device_drivers[i] = devices_[i].driver;
-  }
+absl::Status KernelMaps::Change(const std::function<void(sensor_config&)>& change) const {
   const uint32_t key = 0;
+  sensor_config settings{};
+  if (bpf_map_lookup_elem(Fd(skeleton_.maps.settings), &key, &settings) != 0) return MapError(-errno, "settings");
+  change(settings);
   const int error = bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY);
   return MapError(error == 0 ? 0 : -errno, "settings");
+}
+
+absl::Status KernelMaps::Ask(const SensorDemand& demand) {
+  return Change([&](sensor_config& settings) { settings.flags = FlagsOf(demand); });
+}
+
+absl::Status KernelMaps::FindDevices(const SensorConfig& config) {
+  devices_ = config.devices;
+  if (devices_.empty()) devices_ = GpuDevices(ReadFile("/proc/devices", 1 << 20).value_or(""));
+  return Change([&](sensor_config& settings) {
+    devices_.resize(std::min(devices_.size(), std::size(settings.device_majors)));
+    std::fill(std::begin(settings.device_majors), std::end(settings.device_majors), 0);
+    for (size_t i = 0; i < devices_.size(); ++i) {
+      settings.device_drivers[i] = devices_[i].driver;
+      settings.device_majors[i] = devices_[i].major;
+    }
+  });
+}
+
+absl::Status KernelMaps::Configure(const SensorConfig& config) {
+  absl::Status status = Change([&](sensor_config& settings) {
+    settings.flags = FlagsOf(config.demand);
+    settings.agent_tgid = static_cast<uint32_t>(getpid());
+    settings.discover_min_bytes = config.discover_min_bytes;
+  });
+  return status.ok() ? FindDevices(config) : status;
 }
 
 absl::Status KernelMaps::RunProgram(const char* group, void* context, size_t size) const {
@@ -187,12 +211,8 @@ absl::Status KernelMaps::Watch(const FileKey& file, uint32_t label, uint64_t siz
 }
 
 absl::Status KernelMaps::WatchRaw(const FileKey& device, const LabelHolder& assets) {
-  sensor_config settings{};
-  const uint32_t key = 0;
-  if (bpf_map_lookup_elem(Fd(skeleton_.maps.settings), &key, &settings) != 0) return MapError(-errno, "settings");
-  settings.raw_dev = device.dev;
-  if (bpf_map_update_elem(Fd(skeleton_.maps.settings), &key, &settings, BPF_ANY) != 0)
-    return MapError(-errno, "settings");
+  absl::Status status = Change([&](sensor_config& settings) { settings.raw_dev = device.dev; });
+  if (!status.ok()) return status;
   object_state state{};
   FillLabels(assets, state);
   state.flags = OBJECT_F_RAW;

@@ -42,9 +42,12 @@ class KernelMaps {
  public:
   explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
 
-  // May be called anew while probes run: devices come and go with their modules.
   absl::Status Configure(const SensorConfig& config);
+  // Anew: devices come and go with their modules.
+  absl::Status FindDevices(const SensorConfig& config);
   std::span<const DeviceNodes> devices() const { return devices_; }
+  // What probes send beyond what always comes.
+  absl::Status Ask(const SensorDemand& demand);
 
   // Errors: InvalidArgument for a label above 63; ResourceExhausted when the map is full.
   absl::Status Watch(const FileKey& file, uint32_t label, uint64_t size, uint64_t label_size);
@@ -81,6 +84,7 @@ class KernelMaps {
   std::vector<LoserTotal> Losers() const;
 
  private:
+  absl::Status Change(const std::function<void(sensor_config&)>& change) const;
   absl::Status RunProgram(const char* group, void* context, size_t size) const;
   absl::Status SetProcess(const ProcessKey& process, const process_state& state, bool keep_flags);
   absl::Status SetObject(const FileKey& file, const object_state& state);

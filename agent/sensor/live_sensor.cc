@@ -38,6 +38,11 @@ bool SameLoss(const LostRow& a, const LostRow& b) {
   return a.ring_full == b.ring_full && a.map_full == b.map_full && a.read_failed == b.read_failed;
 }
 
+// What the agent finds by looking, and nobody asked for.
+void DropHostChanges(std::vector<Event>& events) {
+  std::erase_if(events, [](const Event& event) { return std::holds_alternative<HostChange>(event.body); });
+}
+
 bool IsMemoryFile(const std::string& path) {
   struct statfs fs {};
   if (statfs(path.c_str(), &fs) != 0) return false;
@@ -63,6 +68,9 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   probes_ = *std::move(probes);
   maps_ = std::make_unique<KernelMaps>(*probes_);
   if (absl::Status status = maps_->Configure(config_); !status.ok()) return status;
+  asked_ = std::make_unique<AskedHooks>(*probes_);
+  gpu_ = std::make_unique<GpuWatch>(*probes_, *maps_, config_);
+  if (absl::Status status = Ask(config_.demand); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Rings>> rings =
       Rings::Create(bpf_map__fd(probes_->skeleton().maps.urgent), bpf_map__fd(probes_->skeleton().maps.bulk));
   if (!rings.ok()) return rings.status();
@@ -71,13 +79,11 @@ absl::Status LiveSensor::Start(const KernelFeatures& kernel) {
   cgroups_ = std::make_unique<CgroupPaths>(kernel.cgroup2());
   snapshot_ = std::make_unique<class Snapshot>(*probes_, *maps_, starts_, *cgroups_);
   raw_devices_ = std::make_unique<RawDevices>(*maps_);
-  gpu_ = std::make_unique<GpuWatch>(*probes_, *maps_, config_);
   shares_ = std::make_unique<Shares>(*probes_);
   const bool only_syscalls = probes_->Chosen("file_read") == nullptr;
   escalation_ = std::make_unique<Escalation>(*probes_, config_, only_syscalls);
   if (only_syscalls) {
-    absl::Status status = escalation_->Raise(BoottimeNs(), "no other hook sees reads on this kernel");
-    if (!status.ok()) return status;
+    if (absl::Status status = Raise("no other hook sees reads on this kernel"); !status.ok()) return status;
   }
   return StartPolling();
 }
@@ -104,8 +110,38 @@ absl::Status LiveSensor::StartPolling() {
   return absl::OkStatus();
 }
 
+absl::Status LiveSensor::Ask(const SensorDemand& demand) {
+  if (absl::Status status = asked_->Ask(demand); !status.ok()) return status;
+  gpu_->Ask(demand.gpu).IgnoreError();  // what cannot be attached is told by Probes()
+  demand_ = demand;
+  return maps_->Ask(demand);
+}
+
+absl::Status LiveSensor::Raise(const char* why) {
+  absl::Status status = escalation_->Raise(BoottimeNs(), why);
+  if (escalation_->Active()) status.Update(asked_->FollowEscalation(true));
+  return status;
+}
+
+bool LiveSensor::Stand(When when) const {
+  switch (when) {
+    case When::kAlways:
+      return true;
+    case When::kEscalated:
+      return escalation_->Active();
+    case When::kFirstStage:
+      return escalation_->Stage() == 1;
+    case When::kSecondStage:
+      return escalation_->Stage() == 2;
+    case When::kGpu:
+      return gpu_->Attached();
+    default:
+      return asked_->Stand(when);
+  }
+}
+
 std::vector<ProbeRow> LiveSensor::Probes() const {
-  std::vector<ProbeRow> rows = probes_->Rows(escalation_->Stage(), gpu_->Attached());
+  std::vector<ProbeRow> rows = probes_->Rows([this](When when) { return Stand(when); });
   ProbeRow marks{.group = "name_marks", .program = "fanotify", .tier = TierName(Tier::kDataPath)};
   marks.state = marks_ == nullptr ? "missing" : marks_->empty() ? "on demand" : "attached";
   marks.why = marks_ == nullptr ? no_marks_why_ : marks_->Failures();
@@ -145,7 +181,7 @@ void LiveSensor::Complete(Event& event) {
 // What cannot be attached is told by Probes().
 void LiveSensor::TakeDevice(const ProcessKey& process, const DeviceOpen& open) {
   if (open.type == kBlockDevice)  // O_DIRECT on it shows to system-call hooks only
-    escalation_->Raise(BoottimeNs(), "a block device that holds assets was opened").IgnoreError();
+    Raise("a block device that holds assets was opened").IgnoreError();
   else
     gpu_->Opened(process, open.major, BoottimeNs()).IgnoreError();
 }
@@ -164,6 +200,7 @@ void LiveSensor::TakeHints(size_t first, std::vector<Event>& events) {
   events.erase(hints, events.end());
   scans_->Drain(BoottimeNs(), events);
   mounts_->Drain(events);
+  if (!demand_.host_changes) DropHostChanges(events);
 }
 
 size_t LiveSensor::Drain(size_t max, std::vector<Event>& events) {
@@ -191,7 +228,7 @@ void LiveSensor::TakeOpens(const std::vector<AssetOpen>& opens, std::vector<Even
     if (!open.process || maps_->IsConfirmed(open.process)) continue;
     const bool unseen = !escalation_->Active();
     // What cannot be attached is told by Probes(); the data path goes on without.
-    escalation_->Raise(BoottimeNs(), "a process that is not confirmed opened an asset").IgnoreError();
+    Raise("a process that is not confirmed opened an asset").IgnoreError();
     snapshot_->TakeMappings(open.process.tgid, events).IgnoreError();  // it may have ended
     const auto memory = memory_assets_.find(open.file);
     if (unseen && memory != memory_assets_.end())
@@ -366,7 +403,7 @@ std::vector<LostRow> LiveSensor::Lost() const {
   return rows;
 }
 
-absl::Status LiveSensor::Escalate() { return escalation_->Raise(BoottimeNs(), "a process became a carrier"); }
+absl::Status LiveSensor::Escalate() { return Raise("a process became a carrier"); }
 
 // No tracepoint tells the end of a pipe, unix socket or terminal. The entries are listed first: what is open then, the
 // second list shows.
@@ -388,10 +425,12 @@ void LiveSensor::SweepStreams() {
 void LiveSensor::Tick() {
   const bool active = escalation_->Active();
   escalation_->Tick(BoottimeNs(), !openers_.empty() || (active && maps_->HasUnconfirmedCarrier()));
+  if (!escalation_->Active()) asked_->FollowEscalation(false).IgnoreError();  // letting go does not fail
   LookAtOpeners();
   gpu_->Tick(BoottimeNs());
-  if (std::exchange(new_modules_, false)) maps_->Configure(config_).IgnoreError();  // it may bring an accelerator
+  if (std::exchange(new_modules_, false) || ticks_ % kSweepTicks == 0) maps_->FindDevices(config_).IgnoreError();
   host_->Look(pending_);
+  if (!demand_.host_changes) DropHostChanges(pending_);
   shares_->Tick();
   shares_->Run(BoottimeNs());
   if (++ticks_ % kSweepTicks == 0) SweepStreams();

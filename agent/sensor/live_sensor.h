@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/sensor/asked_hooks.h"
 #include "agent/sensor/capabilities.h"
 #include "agent/sensor/cgroup_paths.h"
 #include "agent/sensor/egress_ledger.h"
@@ -38,6 +39,7 @@ class LiveSensor final : public Sensor {
   static absl::StatusOr<std::unique_ptr<LiveSensor>> Create(const SensorConfig& config, const SensorPaths& paths);
 
   std::vector<ProbeRow> Probes() const override;
+  absl::Status Ask(const SensorDemand& demand) override;
   const std::vector<Capability>& capabilities() const { return capabilities_; }
   int PollFd() const override { return epoll_.get(); }
   size_t Drain(size_t max, std::vector<Event>& events) override;
@@ -68,6 +70,8 @@ class LiveSensor final : public Sensor {
   explicit LiveSensor(const SensorConfig& config) : config_(config) {}
   absl::Status Start(const KernelFeatures& kernel);
   absl::Status StartPolling();
+  absl::Status Raise(const char* why);
+  bool Stand(When when) const;
   void Complete(Event& event);
   void TakeDevice(const ProcessKey& process, const DeviceOpen& open);
   void TakeHints(size_t first, std::vector<Event>& events);
@@ -94,11 +98,13 @@ class LiveSensor final : public Sensor {
   std::string no_marks_why_;
   std::unique_ptr<CgroupPaths> cgroups_;
   std::unique_ptr<Escalation> escalation_;
+  std::unique_ptr<AskedHooks> asked_;
+  SensorDemand demand_;
   std::unique_ptr<class Snapshot> snapshot_;
   std::unique_ptr<Shares> shares_;
   std::unique_ptr<RawDevices> raw_devices_;
   std::unique_ptr<GpuWatch> gpu_;
-  bool new_modules_ = false;  // since the last Tick()
+  bool new_modules_ = false;  // since the last Tick(): one may bring an accelerator
   UniqueFd epoll_;
   ProcessStarts starts_;
   EgressLedger ledger_;

@@ -51,10 +51,11 @@ bool LoadedProbes::Usable(const ProbeSpec& spec, const KernelFeatures& kernel) {
   return false;
 }
 
-When LoadedProbes::Occasion(const ProbeSpec& spec) const {
-  if (spec.when == When::kOpens && config_.opens) return When::kAlways;
-  if (spec.when == When::kDns) return config_.dns ? When::kAlways : When::kEscalated;
-  return spec.when;
+// What the kernel may refuse to attach is tried before the choice of programs is final.
+bool LoadedProbes::MustAttach(When when) const {
+  if (when == When::kOpens) return config_.demand.opens;
+  if (when == When::kDns) return config_.demand.dns;
+  return when == When::kAlways || when == When::kServing;
 }
 
 void LoadedProbes::Choose(const KernelFeatures& kernel) {
@@ -116,7 +117,7 @@ absl::StatusOr<Link> LoadedProbes::AttachOne(const ProbeSpec& spec, int cgroup) 
 absl::StatusOr<std::vector<Link>> LoadedProbes::Attach(When when) const {
   std::vector<Link> links;
   for (const ProbeSpec* spec : chosen_) {
-    if (Occasion(*spec) != when) continue;
+    if (spec->when != when) continue;
     absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) return link.status();
     links.push_back(*std::move(link));
@@ -151,14 +152,13 @@ absl::StatusOr<Link> LoadedProbes::AttachServing(const std::string& path) const 
 absl::Status LoadedProbes::TryAttach() {
   links_.clear();
   for (const ProbeSpec* spec : chosen_) {
-    const bool now = Occasion(*spec) == When::kAlways;
-    if (!now && spec->when != When::kServing) continue;
+    if (!MustAttach(spec->when)) continue;
     absl::StatusOr<Link> link = AttachOne(*spec, cgroup_.get());
     if (!link.ok()) {
       refused_[spec->program] = std::string(link.status().message());
       return absl::UnavailableError("");
     }
-    if (now) links_.push_back(*std::move(link));  // else it was a trial
+    if (spec->when == When::kAlways) links_.push_back(*std::move(link));  // else it was a trial
   }
   return absl::OkStatus();
 }
@@ -182,7 +182,7 @@ absl::StatusOr<std::unique_ptr<LoadedProbes>> LoadedProbes::Load(const SensorCon
   return probes;
 }
 
-std::vector<ProbeRow> LoadedProbes::Rows(int stage, bool gpu) const {
+std::vector<ProbeRow> LoadedProbes::Rows(const std::function<bool(When)>& stand) const {
   std::vector<ProbeRow> rows;
   for (const ProbeSpec& spec : ProbeTable()) {
     const bool is_chosen = std::find(chosen_.begin(), chosen_.end(), &spec) != chosen_.end();
@@ -196,13 +196,9 @@ std::vector<ProbeRow> LoadedProbes::Rows(int stage, bool gpu) const {
       row.why += fmt::format("{}: {}", spec.program, refused->second);
       continue;
     }
-    const When when = Occasion(spec);
-    const bool attached = when == When::kAlways || (when == When::kEscalated && stage > 0) ||
-                          (when == When::kFirstStage && stage == 1) || (when == When::kSecondStage && stage == 2) ||
-                          (when == When::kGpu && gpu);
     row.program = spec.program;
     row.tier = TierName(spec.tier);
-    row.state = attached ? "attached" : "on demand";
+    row.state = stand(spec.when) ? "attached" : "on demand";
   }
   return rows;
 }

@@ -3,6 +3,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,7 +45,8 @@ class LoadedProbes {
 
   // Program that serves the group; nullptr when none does.
   bpf_program* Chosen(std::string_view group) const;
-  // Links of all chosen programs of this occasion. Errors: the kernel's words, with the program's name.
+  // Links of all chosen programs of this occasion; none when there is no such program. Errors: the kernel's words, with
+  // the program's name.
   absl::StatusOr<std::vector<Link>> Attach(When when) const;
   // Links of the program of kSecondStage at each listed call that this kernel has; empty when no such program loaded.
   // Takes a millisecond a call; may run beside other calls of this class. Errors: as Attach().
@@ -54,12 +56,12 @@ class LoadedProbes {
   // group. nullptr when no program serves it.
   absl::StatusOr<Link> AttachServing(const std::string& path) const;
 
-  // One row per group, as things stand at this stage of escalation (0: none), and with those for accelerators or not.
-  std::vector<ProbeRow> Rows(int stage, bool gpu) const;
+  // One row per group. `stand`: whether the programs of an occasion are attached now.
+  std::vector<ProbeRow> Rows(const std::function<bool(When)>& stand) const;
 
  private:
   explicit LoadedProbes(const SensorConfig& config) : config_(config) {}
-  When Occasion(const ProbeSpec& spec) const;  // as the config has it
+  bool MustAttach(When when) const;
   void Choose(const KernelFeatures& kernel);
   bool Usable(const ProbeSpec& spec, const KernelFeatures& kernel);
   absl::Status TryLoad(const KernelFeatures& kernel);

@@ -22,17 +22,24 @@ struct DeviceNodes {
   uint32_t driver = 0;  // enum event_gpu_driver: whose ioctls they take; 0: opens alone are reported
 };
 
+// What to send beyond what the agent needs by itself; nothing of it is made, and little of it paid for, unasked.
+struct SensorDemand {
+  bool opens = false;    // every open of every process
+  bool sockets = false;  // connects, accepts, binds and closes of processes without labels too; listens always come
+  bool dns = false;      // likewise DNS queries; without it those of carriers, while escalated
+  bool host_changes = false;  // modules, BPF programs, users, capabilities, signals to the agent, ...
+  bool gpu = false;           // what processes that are no confirmed workload ask of accelerators
+  bool operator==(const SensorDemand&) const = default;
+};
+
 struct SensorConfig {
-  bool opens = false;                     // attach the open family
+  SensorDemand demand;                    // at first
   uint64_t discover_min_bytes = 1 << 20;  // unknown files below this are not reported by discovering processes
   absl::Duration escalation_hold = absl::Seconds(10);  // without a reason for this long: detach
   int escalation_stages = 2;                           // 1: the hook for all calls stays (tests and benchmarks)
   size_t urgent_ring_bytes = 8 << 20;                  // power of two, multiple of the page size
   size_t bulk_ring_bytes = 8 << 20;
-  std::string tier;      // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
-  bool sockets = false;  // a rule asks for connects, accepts and closes of processes without labels too
-  bool dns = false;      // likewise for DNS queries; without it the hook stands while escalated
-  bool gpu = false;      // a rule asks for what is asked of accelerators' drivers
+  std::string tier;  // "": best by trying; "object", "data_path", "syscall": no better one (tests and benchmarks)
   // Devices whose opens are reported; at most 16. Empty: those of the GPU drivers in /proc/devices.
   std::vector<DeviceNodes> devices;
 };
@@ -92,6 +99,10 @@ class Sensor {
   virtual ~Sensor() = default;  // detaches everything; nothing stays pinned
 
   virtual std::vector<ProbeRow> Probes() const = 0;
+
+  // Changes what is sent, from the next event on. Errors: the kernel's, with the program that cannot be attached; then
+  // all is as before.
+  virtual absl::Status Ask(const SensorDemand& demand) = 0;
 
   // One descriptor that is readable when records wait (an epoll set of rings and fanotify).
   virtual int PollFd() const = 0;

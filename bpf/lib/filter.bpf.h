@@ -34,6 +34,18 @@ static __always_inline void process_filter_clear(__u32 tgid)
 	__sync_fetch_and_and(&process_filter[(tgid / 64) & (PROCESS_FILTER_BITS / 64 - 1)], ~(1ull << (tgid % 64)));
 }
 
+/* Whether a process holds a label: what else is known of it does not count here. A bit test for nearly all. */
+static __always_inline _Bool process_carries(const struct event_process_key *process)
+{
+	struct event_process_key key = *process;
+	struct process_state *state;
+
+	if (!key.tgid || !process_filter_test(key.tgid))
+		return 0;
+	state = bpf_map_lookup_elem(&processes, &key);
+	return state && state->labels;
+}
+
 static __always_inline _Bool port_test(const __u64 *ports, __u32 port)
 {
 	return ports[(port / 64) & (SERVING_PORT_WORDS - 1)] >> (port % 64) & 1;

@@ -77,13 +77,13 @@ static __always_inline void sender_find(struct __sk_buff *skb, struct packet *pa
 	packet->sender = owner;
 }
 
-static __always_inline _Bool sender_wanted(__u32 tgid)
+static __always_inline _Bool sender_wanted(const struct event_process_key *sender)
 {
 	const struct sensor_config *cfg = config_get();
 
-	if (tgid && tgid == agent_tgid)
+	if (sender->tgid && sender->tgid == agent_tgid)
 		return 0;
-	return (cfg && (cfg->flags & CONFIG_F_DNS)) || (tgid && process_filter_test(tgid));
+	return (cfg && (cfg->flags & CONFIG_F_DNS)) || process_carries(sender);
 }
 
 /* Copies the message; 0 if that cannot be. */
@@ -135,7 +135,7 @@ static __always_inline int packet_leaves(struct __sk_buff *skb, _Bool softirq)
 	if (!packet.before || packet.before >= skb->len)
 		return 1;
 	sender_find(skb, &packet, softirq);
-	return sender_wanted(packet.sender.tgid) ? dns_emit(skb, &packet) : 1;
+	return sender_wanted(&packet.sender) ? dns_emit(skb, &packet) : 1;
 }
 
 SEC("cgroup_skb/egress")

@@ -16,9 +16,10 @@
 
 static __always_inline struct host_event *host_begin(__u32 op, __u64 value)
 {
+	const struct sensor_config *cfg = config_get();
 	struct host_event *event;
 
-	if (!task_is_actor(bpf_get_current_task_btf()))
+	if (!cfg || !(cfg->flags & CONFIG_F_HOST) || !task_is_actor(bpf_get_current_task_btf()))
 		return NULL;
 	event = urgent_reserve(EVENT_KIND_HOST, sizeof(*event));
 	if (!event)

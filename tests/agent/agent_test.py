@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -102,8 +103,8 @@ assets:
         self.assertIsNotNone(alert, [a["summary"] for a in agent.opened()] + agent.errors[-3:])
         return alert
 
-    def start(self, *flags):
-        agent = Agent.launch(self.config, *flags).wait_ready()
+    def start(self, *flags, rules=RULES):
+        agent = Agent.launch(self.config, *flags, rules=rules).wait_ready()
         self.addCleanup(agent.stop)
         return agent
 
@@ -246,6 +247,118 @@ assets:
             self.assertIn("write", update["evidence"]["stack"][0]["function"])
             self.assertIn(self.model, [held.get("path") for held in update["evidence"]["descriptors"]])
             writer.communicate(b"\n")
+
+    def counters_with_rule(self, condition):
+        """The agent's counters after opens, connects and queries of others, with one rule alone."""
+        rules = self.write("rules.yaml", f"- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: NOTICE\n")
+        stats = os.path.join(self.dir, "stats.json")
+        script = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+for _ in range(50):
+    open("/etc/passwd").close()
+    socket.create_connection(server.getsockname()).close()
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes(12) + b"\\1a\\0\\0\\1\\0\\1", ("127.0.0.1", 53))
+"""
+        agent = self.start("--stats", stats, rules=rules)
+        subprocess.run([sys.executable, "-c", script], check=True)
+        self.assertEqual(agent.stop(), 0)
+        with open(stats, encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_with_rules_on_files_alone_nothing_of_the_network_is_made(self):
+        stats = self.counters_with_rule("evt.type = file_read and asset.class = model")
+        self.assertEqual(set(stats["asked"].values()), {False})
+        self.assertEqual(stats["lost"]["file_open"]["produced"], 0)
+        self.assertEqual(stats["lost"]["dns_query"]["produced"], 0)
+        self.assertLess(stats["lost"]["socket"]["produced"], 10, "listens alone")
+        self.assertGreater(stats["lost"]["process_exec"]["produced"], 0)
+
+    def test_a_rule_on_connects_has_them_made_and_nothing_else(self):
+        stats = self.counters_with_rule("evt.type = connect and fd.sport = 9")
+        self.assertEqual([kind for kind, asked in stats["asked"].items() if asked], ["socket"])
+        self.assertGreaterEqual(stats["lost"]["socket"]["produced"], 100)
+        self.assertEqual(stats["lost"]["file_open"]["produced"], 0)
+        self.assertEqual(stats["lost"]["dns_query"]["produced"], 0)
+
+    def reload(self, agent, seconds=10):
+        """SIGHUP, and what the agent says of it."""
+        said = len(agent.errors)
+        agent.process.send_signal(signal.SIGHUP)
+        line = agent.wait_error(lambda text: "rules reloaded" in text or "not reloaded" in text, said, seconds)
+        self.assertIsNotNone(line, agent.last_errors())
+        return line
+
+    def test_no_event_is_lost_and_no_count_over_reloads_under_load(self):
+        kinds, each = 20, 60
+        marked = "".join(f"""
+- rule: Marked {kind}
+  desc: d
+  condition: evt.type = execve and proc.args = marked-{kind}
+  output: "%proc.args"
+  priority: NOTICE
+""" for kind in range(kinds))
+        counted = f"""
+- rule: All of them
+  desc: d
+  condition: evt.type = execve and proc.args startswith marked-
+  aggregate: {{count: true, window: 1h, over: {kinds * each - 1}}}
+  output: all
+  priority: NOTICE
+"""
+        rules = self.write("rules.yaml", marked + counted)
+        agent = self.start("--stats", os.path.join(self.dir, "stats.json"), rules=rules)
+        load = subprocess.Popen(["/bin/sh", "-c", f"for i in $(seq {each}); do for k in $(seq 0 {kinds - 1}); do "
+                                 "/bin/true marked-$k; done; done"])
+        reloads = 0
+        while load.poll() is None:
+            # Others come, go and change around them; the rules themselves stay what they are.
+            other = f"- rule: Other\n  desc: d\n  condition: proc.name = x{reloads}\n  output: o\n  priority: DEBUG\n"
+            self.write("rules.yaml", (other if reloads % 2 else "") + marked + counted)
+            self.assertIn("rules reloaded", self.reload(agent))
+            reloads += 1
+        self.assertGreater(reloads, 5)
+        self.assertIsNotNone(agent.wait_open(lambda alert: alert["rule"] == "All of them"), "a count was dropped")
+        self.assertEqual(agent.stop(), 0)
+        names = [alert["rule"] for alert in agent.opened()]
+        self.assertEqual({names.count(f"Marked {kind}") for kind in range(kinds)}, {each})
+        self.assertEqual(names.count("All of them"), 1)
+        with open(os.path.join(self.dir, "stats.json"), encoding="utf-8") as file:
+            stats = json.load(file)
+        self.assertEqual(stats["rules"]["reloads"], reloads)
+        self.assertEqual(sum(row["ring_full"] for row in stats["lost"].values()), 0)
+
+    def test_rules_with_an_error_are_refused_by_place_and_the_former_ones_run_on(self):
+        good = "- rule: Marked\n  desc: d\n  condition: evt.type = execve and proc.args = marked\n  output: o\n  priority: NOTICE\n"
+        told = """
+- rule: Not reloaded
+  desc: d
+  condition: finding.kind = self and finding.what = rules
+  output: "%finding.evidence"
+  priority: WARNING
+"""
+        rules = self.write("rules.yaml", good + told)
+        capture = os.path.join(self.dir, "capture")
+        agent = self.start("--record", capture, rules=rules)
+        self.write("rules.yaml", good.replace("proc.args", "proc.argz") + told)
+        line = self.reload(agent)
+        self.assertIn(f"{rules}:3:", line)
+        self.assertIn("proc.args", line)
+        subprocess.run(["/bin/true", "marked"], check=True)
+        self.alert_of(agent, lambda alert: alert["rule"] == "Marked")
+        refused = self.alert_of(agent, lambda alert: alert["rule"] == "Not reloaded")
+        self.assertIn(f"{rules}:3:", refused["output"])
+        # Mended, and with a rule more, which asks for what was not made before.
+        self.write("rules.yaml", good + told + "- rule: Opened\n  desc: d\n  condition: evt.type = open and fd.name = "
+                   f"{self.dir}/opened\n  output: o\n  priority: NOTICE\n")
+        self.assertIn("rules reloaded", self.reload(agent))
+        with open(self.write("opened", ""), encoding="utf-8"):
+            self.alert_of(agent, lambda alert: alert["rule"] == "Opened")
+        self.assertEqual(agent.stop(), 0)
+        again = run_verb("replay", capture, "--config", self.config, "--rules", rules, "--output", "json")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        alerts = [json.loads(line) for line in again.stdout.splitlines()]
+        self.assertEqual(essence(alerts), essence(agent.alerts))
 
     def test_a_second_agent_on_the_same_state_is_refused(self):
         self.start()

@@ -17,6 +17,7 @@ import time
 import growth
 import harness
 import pressure
+import reload
 import report
 
 VARIANTS = {
@@ -158,7 +159,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--chunks", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=30, help="of the flood; idle and load are measured for 20 or less")
-    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "scale", "growth", "throughput"])
+    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "reload", "scale", "growth", "throughput"])
     args = parser.parse_args()
     data = {"kernel": platform.release(), "cpus": report.cpus(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     # Not /tmp: it may be tmpfs, whose page cache has no tracepoints.
@@ -170,6 +171,7 @@ def main():
             "latency": lambda: measure_latency(site),
             "flood": lambda: measure_flood(site, args.seconds),
             "theft": lambda: pressure.measure_theft(site, args.seconds),
+            "reload": lambda: reload.measure(site, args.seconds),
             "scale": lambda: pressure.measure_scale(site),
             "growth": lambda: growth.measure(site, args.rounds),
             "throughput": lambda: measure_throughput(site),

@@ -25,6 +25,7 @@ IDLE_BYTES = 64 << 20
 LATENCY_P99_NS = 5_000_000
 CROWDED_BYTES = 128 << 20  # resident, with 10 000 assets and 20 000 processes
 THEFT_SECONDS = 2
+RELOAD_ADDED_NS = 300_000_000  # to the slowest alert while 2 000 rules are reloaded, over the usual one
 REPLAY_EVENTS = 1_500_000  # of a native capture, a second on one core
 GROWTH_NS = 15  # of what is added to a call, from the smallest scene to the largest
 
@@ -133,6 +134,23 @@ def print_theft(theft, missed):
     print(f"bulk records: {produced} produced, {consumed} consumed: {verdict(produced == consumed, missed, 'bulk count in the flood')}")
 
 
+def print_reload(row, missed):
+    rules, calm, busy = row["rules"], sorted(row["calm_ns"]), sorted(row["reloading_ns"])
+    print(f"\nReloads of {rules.get('loaded', 0)} rules under load: {rules.get('reloads', 0)} of {row['asked_for']} done, the last one "
+          f"compiled in {rules.get('compile_ns', 0) / 1e6:.0f} ms beside the event thread; the longest swap kept events waiting for "
+          f"{rules.get('swap_ns', 0) / 1e6:.2f} ms")
+    lost = row["lost"] + row["records_lost"]
+    print(f"events lost: {lost} of {row['causes']}: {verdict(lost == 0 and rules.get('reloads', 0) > 0, missed, 'events in a reload')}")
+    if not calm or not busy:
+        verdict(False, missed, "alerts around reloads")
+        return
+    usual, added = statistics.median(calm), busy[-1] - statistics.median(calm)
+    print(f"from a program's start to its alert: p50 {usual / 1e6:.2f} ms, worst {calm[-1] / 1e6:.2f} ms without a reload; p50 "
+          f"{statistics.median(busy) / 1e6:.2f} ms, worst {busy[-1] / 1e6:.2f} ms with them")
+    print(f"longest added latency: {added / 1e6:.1f} ms  <= {RELOAD_ADDED_NS / 1e6:.0f} ms: "
+          f"{verdict(added <= RELOAD_ADDED_NS, missed, 'latency in a reload')}")
+
+
 def print_scale(rows, missed):
     print("\nA host of many assets and processes")
     for row in rows:
@@ -184,7 +202,7 @@ def print_all(data):
     if "summary" in data:
         print_calls(data["summary"], len(data["calls"]), missed)
     for name, show in (("usage", print_usage), ("latency", print_latency), ("flood", print_flood),
-                       ("theft", print_theft), ("scale", print_scale), ("growth_summary", print_growth),
+                       ("theft", print_theft), ("reload", print_reload), ("scale", print_scale), ("growth_summary", print_growth),
                        ("throughput", print_throughput)):
         if name in data:
             show(data[name], missed)

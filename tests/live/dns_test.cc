@@ -79,7 +79,7 @@ class LiveDnsRuleTest : public ::testing::Test {
   void SetUp() override {
     MountTracefs();
     SensorConfig config;
-    config.dns = true;
+    config.demand.dns = true;
     absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config);
     if (absl::IsFailedPrecondition(sensor.status())) GTEST_SKIP() << sensor.status();
     ASSERT_TRUE(sensor.ok()) << sensor.status();

@@ -53,7 +53,7 @@ TEST_F(LiveEvidenceTest, AChangeTellsTheCallThatMadeIt) {
 TEST(LiveLossTest, LossNamesTheProcessThatFloodsAndCountsByProcessor) {
   MountTracefs();
   SensorConfig config;
-  config.opens = true;
+  config.demand.opens = true;
   config.bulk_ring_bytes = 4096;
   absl::StatusOr<std::unique_ptr<Sensor>> sensor = Sensor::Create(config);
   if (absl::IsFailedPrecondition(sensor.status())) GTEST_SKIP() << sensor.status();

@@ -29,7 +29,7 @@ class LiveGpuTest : public ::testing::Test {
   void SetUp() override {
     MountTracefs();
     SensorConfig config;
-    config.gpu = true;
+    config.demand.gpu = true;
     config.escalation_hold = absl::Milliseconds(200);
     node_ = FindNode(major_);
     if (node_.empty()) GTEST_SKIP() << "no device node that could play an accelerator";

@@ -129,7 +129,7 @@ void LiveTest::SetUp() {
   if (sensor_ == nullptr && skip_reason_.empty()) {
     SensorConfig config;
     config.devices = {{.major = 5}};  // of /dev/ptmx
-    config.sockets = true;
+    config.demand = {.sockets = true, .host_changes = true};
     config.escalation_hold = absl::Seconds(1);
     if (const char* stages = getenv("TENSORWARDEN_LIVE_STAGES"); stages != nullptr)
       config.escalation_stages = std::atoi(stages);

@@ -13,9 +13,9 @@ RULES = os.path.join(ROOT, "rules")
 READY = "tensorwarden: ready"
 
 
-def run_command(config, *flags):
+def run_command(config, *flags, rules=RULES):
     """The command line of a live agent that prints its alerts as JSON."""
-    return [BINARY, "run", "--config", config, "--rules", RULES, "--output", "json", *flags]
+    return [BINARY, "run", "--config", config, "--rules", rules, "--output", "json", *flags]
 
 
 def run_verb(*arguments, timeout=60, prefix=()):
@@ -39,8 +39,8 @@ class Agent:
             threading.Thread(target=self._read, args=(stream, take), daemon=True).start()
 
     @classmethod
-    def launch(cls, config, *flags):
-        return cls(subprocess.Popen(run_command(config, *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    def launch(cls, config, *flags, rules=RULES):
+        return cls(subprocess.Popen(run_command(config, *flags, rules=rules), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                     text=True))
 
     def _read(self, stream, take):
@@ -79,6 +79,14 @@ class Agent:
         """The first opened alert that `matches`, or None."""
         def find():
             return next((alert for alert in self.opened() if matches(alert)), None)
+        with self._changed:
+            self._changed.wait_for(find, seconds)
+            return find()
+
+    def wait_error(self, matches, since=0, seconds=10):
+        """The first line of stderr from number `since` on that `matches`, or None."""
+        def find():
+            return next((line for line in self.errors[since:] if matches(line)), None)
         with self._changed:
             self._changed.wait_for(find, seconds)
             return find()

@@ -59,6 +59,14 @@ class Aggregate final : public RuleMemory {
     });
   }
 
+  void TakeOver(RuleMemory& former) override {
+    auto& other = static_cast<Aggregate&>(former);
+    table_.Swap(other.table_);
+    std::swap(uncounted_, other.uncounted_);
+  }
+
+  void Clear() override { table_.Clear(); }
+
   RuleMemoryStats Stats() const override {
     return {.keys = table_.Keys(),
             .values = table_.Values(),

@@ -59,6 +59,15 @@ class Baseline final : public RuleMemory {
     });
   }
 
+  void TakeOver(RuleMemory& former) override {
+    auto& other = static_cast<Baseline&>(former);
+    table_.Swap(other.table_);
+    std::swap(evicted_values_, other.evicted_values_);
+    std::swap(uncounted_, other.uncounted_);
+  }
+
+  void Clear() override { table_.Clear(); }
+
   RuleMemoryStats Stats() const override {
     return {.keys = table_.Keys(),
             .values = table_.Values(),

@@ -76,6 +76,17 @@ class KeyTable {
     return true;
   }
 
+  // Of a table with the same limits.
+  void Swap(KeyTable& other) {
+    states_.SwapEntries(other.states_);
+    std::swap(values_, other.values_);
+    std::swap(crowded_out_, other.crowded_out_);
+  }
+  void Clear() {
+    states_.Clear();
+    values_ = 0;
+  }
+
   size_t Keys() const { return states_.Size(); }
   size_t Values() const { return values_; }
   uint64_t EvictedKeys() const { return states_.Evicted() + crowded_out_; }

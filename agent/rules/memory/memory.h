@@ -76,6 +76,10 @@ class RuleMemory {
   // Adds `shift_ns` to every time. False when the state is broken; then nothing is remembered.
   virtual bool Restore(StateReader& reader, int64_t shift_ns) = 0;
 
+  // Goes on where `former`, which is then empty, has come to. Its definition must be the same, its slots may be others.
+  virtual void TakeOver(RuleMemory& former) = 0;
+  virtual void Clear() = 0;
+
   // Name and `unsaved` are the caller's.
   virtual RuleMemoryStats Stats() const = 0;
 };

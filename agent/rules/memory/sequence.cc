@@ -50,6 +50,13 @@ class Sequence final : public RuleMemory {
     });
   }
 
+  void TakeOver(RuleMemory& former) override {
+    auto& other = static_cast<Sequence&>(former);
+    table_.Swap(other.table_);
+  }
+
+  void Clear() override { table_.Clear(); }
+
   RuleMemoryStats Stats() const override { return {.keys = table_.Keys(), .evicted_keys = table_.EvictedKeys()}; }
 
  private:

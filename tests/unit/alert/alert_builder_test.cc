@@ -235,6 +235,22 @@ TEST_F(AlertBuilderTest, TheFiguresOfARuleWithMemoryStandBeforeTheEvents) {
   EXPECT_EQ(builder_->Take(detection, Enrich(event, host_))->evidence, "3 events within 1m, over 2; file_open event 1");
 }
 
+TEST_F(AlertBuilderTest, AReloadClosesTheMattersOfChangedRulesAndEndsTheirSuppressions) {
+  rule_.suppress_ns = 600 * kSecondNs;
+  EXPECT_TRUE(Matched(1, "a"));
+  EXPECT_FALSE(Matched(2, "a"));
+  const auto opened = Found(3, "1%");
+  EXPECT_TRUE(Observe(EventAt(4, RuleReload{.ok = true, .changed = {"another rule"}})).empty());
+  EXPECT_FALSE(Matched(5, "a")) << "of a rule that is the same";
+  const std::vector<Alert> closed = Observe(EventAt(6, RuleReload{.ok = true, .changed = {rule_.name}}));
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].activity, "close");
+  EXPECT_EQ(closed[0].id, opened->id);
+  EXPECT_THAT(closed[0].summary, HasSubstr("The rule was changed or taken away: "));
+  EXPECT_TRUE(Matched(7, "a"));
+  EXPECT_NE(Found(8, "1%")->id, opened->id);
+}
+
 TEST_F(AlertBuilderTest, AFloodOfOneRuleBecomesOneSummaryAMinute) {
   Use({.max_opens_per_minute = 3});
   int opened = 0;

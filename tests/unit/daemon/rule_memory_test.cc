@@ -12,6 +12,7 @@
 namespace tensorwarden {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::kSecond;
 using testing::Pid;
@@ -106,6 +107,34 @@ TEST_F(RuleMemoryTest, ARestartGoesOnWhereItStoppedByTheSavedState) {
     EXPECT_EQ(after->restore_problem(), "");
     EXPECT_THAT(Opens(*after, 4, 10, "c"), SizeIs(new_boot ? 0 : 1));
   }
+}
+
+constexpr const char* kOther =
+    "- rule: other\n  desc: d\n  priority: Notice\n  output: o\n  condition: evt.type = open\n"
+    "  aggregate: {count: true, window: 1h, over: 2}\n";
+constexpr const char* kOtherChanged =
+    "- rule: other\n  desc: d\n  priority: Notice\n  output: o\n  condition: evt.type = open\n"
+    "  aggregate: {count: true, window: 2h, over: 2}\n";
+
+// From the reload on, a replay with the new rules gives what the live run gave.
+TEST_F(RuleMemoryTest, AReplayForgetsAtAReloadWhatTheLiveRunForgot) {
+  const auto compile = [](const std::string& text) {
+    std::vector<RuleProblem> problems;
+    return *RuleSet::Compile({{"r.yaml", text}}, problems);
+  };
+  const std::unique_ptr<Analysis> live = Start(std::string(kRule) + kOther);
+  EXPECT_THAT(Opens(*live, 1, 10, "ab"), SizeIs(0));
+  const Analysis::RuleSwap swap = live->ReplaceRules(compile(std::string(kOtherChanged) + kRule));
+  EXPECT_THAT(swap.changed, ElementsAre("other"));
+  Take(*live, 3 * kSecond, 0, RuleReload{.ok = true, .rules = 2, .changed = swap.changed});
+  const std::vector<std::string> live_ids = Opens(*live, 4, 10, "cde");
+  EXPECT_THAT(live_ids, SizeIs(2)) << "many at once, the changed one at its third";
+
+  seq_ = 0;
+  const std::unique_ptr<Analysis> replay = Start(std::string(kOtherChanged) + kRule);
+  Opens(*replay, 1, 10, "ab");
+  Take(*replay, 3 * kSecond, 0, RuleReload{.ok = true, .rules = 2, .changed = swap.changed});
+  EXPECT_EQ(Opens(*replay, 4, 10, "cde"), live_ids);
 }
 
 TEST_F(RuleMemoryTest, ABrokenStateIsAProblemThatIsTold) {

@@ -17,11 +17,11 @@ class DetectBench {
  public:
   explicit DetectBench(std::unique_ptr<Detector> detector) : detector_(std::move(detector)) {}
 
-  // The findings of this one event.
+  // The findings of this one event, which is shown only to a detector that says it needs such.
   std::vector<Finding> Feed(uint32_t actor, EventBody body) {
     const Event& event = host.Feed(actor, std::move(body));
     std::vector<Finding> findings;
-    detector_->Observe(Enrich(event, host.model()), findings);
+    if ((detector_->Needs() >> event.body.index() & 1) != 0) detector_->Observe(Enrich(event, host.model()), findings);
     return findings;
   }
   Detector& detector() { return *detector_; }

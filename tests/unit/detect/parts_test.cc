@@ -59,6 +59,16 @@ TEST(SelfTest, AProbeThatLosesItsProgramIsReportedAndOneThatNeverHadOneIsNot) {
   EXPECT_THAT(findings[0].evidence, ::testing::HasSubstr("link is gone"));
 }
 
+TEST(SelfTest, RulesThatCouldNotBeReloadedAreReported) {
+  testing::DetectBench bench(CreateSelfDetector({}));
+  EXPECT_TRUE(bench.Feed(0, RuleReload{.ok = true, .rules = 7}).empty());
+  const std::vector<Finding> findings = bench.Feed(0, RuleReload{.rules = 7, .error = "a.yaml:3:1: no such field"});
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].what, "rules");
+  EXPECT_EQ(findings[0].evidence,
+            "the rules could not be reloaded, so 7 former ones run on: a.yaml:3:1: no such field");
+}
+
 TEST(SelfTest, TheEndOfAnEscalationIsNoLoss) {
   testing::DetectBench bench(CreateSelfDetector({}));
   EXPECT_THAT(bench.Feed(0, ProbeState{.group = "syscalls", .chosen = "syscall_exit_listed"}), IsEmpty());
