@@ -40,8 +40,9 @@ const std::vector<Row>& Rows() {
       {kKinds<SocketState>,
        {"socket_state", "socket_connect4", "socket_connect6", "socket_bind4", "socket_bind6"},
        "for rules",
-       "connects, accepts, binds and closes of every process; without a rule, listens, and the rest of processes that "
-       "carry a label"},
+       "connects, accepts, binds and closes of every process, or, where all rules name a role or workload, of what "
+       "looks "
+       "like an AI workload; without a rule, listens, and the rest of processes that carry a label"},
       {kKinds<DeviceOpen>, {"device_open"}, "always", "opens of accelerators, and of disks that hold assets"},
       {kKinds<HostChange>,
        {"module_load", "bpf_load", "uring_create", "agent_signal", "ptrace", "set_uid", "set_caps", "user_namespace",

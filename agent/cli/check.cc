@@ -61,7 +61,7 @@ int RunCheck(const CheckFlags& flags) {
   if (!config.ok()) return Fail(config.status());
   // As the agent would start with these rules; it would not with rules that have an error.
   const absl::StatusOr<LoadedRules> rules = RulesFromFlags(flags.common, *config);
-  if (rules.ok()) config->sensor.demand = DemandOf((*rules).rules->Needs().kinds);
+  if (rules.ok()) config->sensor.demand = DemandOf((*rules).rules->Needs());
   if (!rules.ok()) fmt::print(stderr, "tensorwarden: warning: {}\n", StatusText(rules.status()));
   absl::StatusOr<SensorCheck> check = CheckSensor(config->sensor);
   if (!check.ok()) return Fail(check.status());

@@ -57,10 +57,10 @@ Analysis::RuleSwap Analysis::ReplaceRules(std::unique_ptr<RuleSet> rules) {
   return swap;
 }
 
-KindSet Analysis::NeedsWith(const RuleSet& rules) const {
-  KindSet kinds = rules.Needs().kinds;
-  for (const std::unique_ptr<Detector>& detector : detectors_) kinds |= detector->Needs();
-  return kinds;
+RuleNeeds Analysis::NeedsWith(const RuleSet& rules) const {
+  RuleNeeds needs = rules.Needs();
+  for (const std::unique_ptr<Detector>& detector : detectors_) needs.kinds |= detector->Needs();
+  return needs;
 }
 
 void Analysis::Restore(const StateRestored& restored, uint64_t now_ns) {

@@ -36,9 +36,9 @@ class Analysis {
   RuleSwap ReplaceRules(std::unique_ptr<RuleSet> rules);
 
   // What these rules and the detectors would need.
-  KindSet NeedsWith(const RuleSet& rules) const;
+  RuleNeeds NeedsWith(const RuleSet& rules) const;
   // Kinds of event that some rule or detector looks at.
-  KindSet Needs() const { return NeedsWith(*rules_); }
+  RuleNeeds Needs() const { return NeedsWith(*rules_); }
   // The detectors' state as one opaque text, for StateRestored.
   std::string DetectorState() const { return SaveDetectors(detectors_); }
   // What rules remember, likewise.

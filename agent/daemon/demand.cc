@@ -1,10 +1,14 @@
 #include "agent/daemon/demand.h"
 
+#include "agent/enrich/kinds.h"
+
 namespace tensorwarden {
 
-SensorDemand DemandOf(KindSet kinds) {
+SensorDemand DemandOf(const RuleNeeds& needs) {
+  const KindSet kinds = needs.kinds;
   return {.opens = (kinds & kKinds<FileOpen>) != 0,
-          .sockets = (kinds & kKinds<SocketState>) != 0,
+          .sockets = needs.connections == RuleNeeds::Connections::kAll,
+          .workload_sockets = needs.connections == RuleNeeds::Connections::kOfWorkloads,
           .dns = (kinds & kKinds<DnsQuery>) != 0,
           .host_changes = (kinds & kKinds<HostChange>) != 0,
           .gpu = (kinds & kKinds<GpuCall>) != 0};

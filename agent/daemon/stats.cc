@@ -55,6 +55,7 @@ std::string StatsJson(const AgentStats& stats, const HostModelStats& host, const
                   {"swap_ns", stats.rules.swap_ns}};
   out["asked"] = {{"file_open", stats.asked.opens},
                   {"socket", stats.asked.sockets},
+                  {"socket_of_workloads", stats.asked.workload_sockets},
                   {"dns_query", stats.asked.dns},
                   {"host_change", stats.asked.host_changes},
                   {"gpu_call", stats.asked.gpu}};

@@ -50,6 +50,7 @@ constexpr Row kRows[] = {
     {"ray", Role::kPipeline, false, By::kProgram, "raylet", ""},
     {"ray", Role::kPipeline, false, By::kProgram, "gcs_server", ""},
     {"ray", Role::kPipeline, false, By::kComm, "ray::", ""},
+    {"ray", Role::kPipeline, false, By::kComm, "ray-dashboard", ""},
     {"airflow", Role::kPipeline, false, By::kProgram, "airflow", ""},
     {"prefect", Role::kPipeline, false, By::kProgram, "prefect", ""},
     {"dvc", Role::kPipeline, false, By::kProgram, "dvc", ""},

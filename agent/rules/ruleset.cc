@@ -49,6 +49,20 @@ struct Condition {
   uint32_t entry = Program::kReject;
 };
 
+// Whose connections a condition with these anchors asks for. Listening sockets always come.
+RuleNeeds::Connections ConnectionsOf(const std::vector<Anchor>& anchors, const SlotTable& slots) {
+  using Connections = RuleNeeds::Connections;
+  Connections most = Connections::kAll;
+  for (const Anchor& anchor : anchors) {
+    const auto all = [&](auto is) { return std::all_of(anchor.texts.begin(), anchor.texts.end(), is); };
+    const std::string& field = slots[anchor.slot].name;
+    if (field == "evt.op" && all([](std::string_view op) { return op == "listen"; })) return Connections::kNone;
+    const auto is_workloads = [](std::string_view role) { return role != "none" && role != "admin"; };
+    if (field == "workload.name" || (field == "proc.role" && all(is_workloads))) most = Connections::kOfWorkloads;
+  }
+  return most;
+}
+
 class CompiledRuleSet final : public RuleSet {
  public:
   explicit CompiledRuleSet(const RuleOptions& options) : options_(options) {}
@@ -220,13 +234,15 @@ class CompiledRuleSet final : public RuleSet {
     for (size_t i = 0; i < conditions.size(); ++i) {
       const KindSet can_hold = conditions[i].can_hold & counted;
       if (entries[i] == Program::kReject || can_hold == 0) continue;
-      index_.Add(static_cast<uint32_t>(conditions_.size()), can_hold, FindAnchors(checker, conditions[i], program_));
+      std::vector<Anchor> anchors = FindAnchors(checker, conditions[i], program_);
+      if ((can_hold & kKinds<SocketState>) != 0)
+        needs_.connections = std::max(needs_.connections, ConnectionsOf(anchors, program_.slots()));
+      index_.Add(static_cast<uint32_t>(conditions_.size()), can_hold, std::move(anchors));
       conditions_.push_back({static_cast<uint32_t>(rules_.size()), uint32_t{1} << i, entries[i]});
       kinds |= can_hold;
     }
     if (definition.warn_evttypes) WarnIfBroad(definition, subject, kinds, diagnostics);
     needs_.kinds |= kinds;
-    needs_.opens = (needs_.kinds & kKinds<FileOpen>) != 0;
     return true;
   }
 

@@ -101,8 +101,11 @@ struct RuleMemoryStats {
 
 // What the rules need of the sensor, beyond what the detectors always need.
 struct RuleNeeds {
+  // Connects, accepts, binds and closes: of nobody, of processes with the role or name of an AI workload, of all.
+  enum class Connections : uint8_t { kNone, kOfWorkloads, kAll };
+
   uint64_t kinds = 0;  // bit set of event variant indexes that some rule may match
-  bool opens = false;  // a rule can match file_open
+  Connections connections = Connections::kNone;
 };
 
 // What rules hand over to the next set of rules.

@@ -60,6 +60,7 @@ uint32_t FlagsOf(const SensorDemand& demand) {
   uint32_t flags = 0;
   if (demand.opens) flags |= CONFIG_F_OPENS;
   if (demand.sockets) flags |= CONFIG_F_SOCKETS;
+  if (demand.workload_sockets) flags |= CONFIG_F_WORKLOAD_SOCKETS;
   if (demand.dns) flags |= CONFIG_F_DNS;
   if (demand.host_changes) flags |= CONFIG_F_HOST;
   return flags;

@@ -26,9 +26,10 @@ struct DeviceNodes {
 struct SensorDemand {
   bool opens = false;    // every open of every process
   bool sockets = false;  // connects, accepts, binds and closes of processes without labels too; listens always come
-  bool dns = false;      // likewise DNS queries; without it those of carriers, while escalated
-  bool host_changes = false;  // modules, BPF programs, users, capabilities, signals to the agent, ...
-  bool gpu = false;           // what processes that are no confirmed workload ask of accelerators
+  bool workload_sockets = false;  // those of what looks like an AI workload
+  bool dns = false;               // likewise DNS queries; without it those of carriers, while escalated
+  bool host_changes = false;      // modules, BPF programs, users, capabilities, signals to the agent, ...
+  bool gpu = false;               // what processes that are no confirmed workload ask of accelerators
   bool operator==(const SensorDemand&) const = default;
 };
 

@@ -114,10 +114,11 @@ struct loser_key {
 EVENT_ASSERT(sizeof(struct loser_key) == 24);
 
 enum config_flag {
-	CONFIG_F_OPENS = 1 << 0,   /* a rule asks for opens */
-	CONFIG_F_SOCKETS = 1 << 1, /* a rule asks for connects, accepts, closes of unlabelled processes */
-	CONFIG_F_DNS = 1 << 2,	   /* a rule asks for DNS queries, likewise */
-	CONFIG_F_HOST = 1 << 3,	   /* a rule asks for changes of the host */
+	CONFIG_F_OPENS = 1 << 0,	    /* a rule asks for opens */
+	CONFIG_F_SOCKETS = 1 << 1,	    /* a rule asks for connects, accepts, closes of unlabelled processes */
+	CONFIG_F_DNS = 1 << 2,		    /* a rule asks for DNS queries, likewise */
+	CONFIG_F_HOST = 1 << 3,		    /* a rule asks for changes of the host */
+	CONFIG_F_WORKLOAD_SOCKETS = 1 << 4, /* as CONFIG_F_SOCKETS, of what looks like an AI workload only */
 };
 
 /* The single entry of array `settings`; the agent may change it while probes run. */

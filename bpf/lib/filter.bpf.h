@@ -46,6 +46,27 @@ static __always_inline _Bool process_carries(const struct event_process_key *pro
 	return state && state->labels;
 }
 
+/* Connections and the like are told of everybody when a rule asks so, of what looks like an AI workload when one asks
+ * for that, and of carriers always. */
+static __always_inline _Bool process_connections_wanted(const struct event_process_key *process)
+{
+	const struct sensor_config *cfg = config_get();
+	struct event_process_key key = *process;
+	struct process_state *state;
+
+	if (cfg && (cfg->flags & CONFIG_F_SOCKETS))
+		return 1;
+	if (!key.tgid || !process_filter_test(key.tgid))
+		return 0;
+	state = bpf_map_lookup_elem(&processes, &key);
+	if (!state)
+		return 0;
+	if (cfg && (cfg->flags & CONFIG_F_WORKLOAD_SOCKETS) &&
+	    (state->flags & (PROCESS_F_CONFIRMED | PROCESS_F_DISCOVER)))
+		return 1;
+	return state->labels != 0;
+}
+
 static __always_inline _Bool port_test(const __u64 *ports, __u32 port)
 {
 	return ports[(port / 64) & (SERVING_PORT_WORDS - 1)] >> (port % 64) & 1;

@@ -309,9 +309,7 @@ static __always_inline void note_update(struct socket_note *note, const struct s
 /* Listeners always, they say what serves; the rest when a rule asks or the owner carries a label. */
 static __always_inline _Bool socket_wanted(const struct socket_note *note, __u32 op)
 {
-	const struct sensor_config *cfg = config_get();
-
-	return op == EVENT_SOCK_LISTEN || (cfg && (cfg->flags & CONFIG_F_SOCKETS)) || process_carries(&note->owner);
+	return op == EVENT_SOCK_LISTEN || process_connections_wanted(&note->owner);
 }
 
 /* A carrier's first send may be all that it has, and be counted only when it ends: the stream is marked before. */
@@ -373,9 +371,7 @@ int BPF_PROG(socket_state, struct sock *sk, int old, int new)
 static __always_inline _Bool caller_wanted(void)
 {
 	struct event_process_key caller = process_key(bpf_get_current_task_btf());
-	const struct sensor_config *cfg = config_get();
-
-	return (cfg && (cfg->flags & CONFIG_F_SOCKETS)) || process_carries(&caller);
+	return process_connections_wanted(&caller);
 }
 
 static __always_inline void try_emit(struct bpf_sock_addr *ctx, __u32 family, const __u32 *peer, __u64 cookie)

@@ -32,7 +32,19 @@ TEST(DemandTest, EachKindIsAskedForByARuleOnIt) {
   EXPECT_EQ(DemandOfCondition("evt.type = accept and fd.sport = 22"), SensorDemand{.sockets = true});
   EXPECT_EQ(DemandOfCondition("evt.type = openat"), SensorDemand{.opens = true});
   EXPECT_EQ(DemandOfCondition("dns.name endswith .example"), SensorDemand{.dns = true});
+  EXPECT_EQ(DemandOfCondition("gpu.use = debug"), SensorDemand{.gpu = true});
   EXPECT_EQ(DemandOfCondition("evt.type = host_change and evt.op = ptrace"), SensorDemand{.host_changes = true});
+}
+
+TEST(DemandTest, ConnectionsOfWorkloadsAreNotThoseOfAll) {
+  const char* of_workloads = "evt.type = socket and evt.op = connect and proc.role in (inference, training)";
+  EXPECT_EQ(DemandOfCondition(of_workloads), SensorDemand{.workload_sockets = true});
+  EXPECT_EQ(DemandOfCondition("evt.type = socket and workload.name = a"), SensorDemand{.workload_sockets = true});
+  EXPECT_EQ(DemandOfCondition("evt.type = socket and evt.op = listen"), SensorDemand());
+  EXPECT_EQ(DemandOfCondition("evt.type = socket and proc.role in (inference, none)"), SensorDemand{.sockets = true});
+  EXPECT_EQ(DemandOfCondition("evt.type = socket and not proc.role = inference"), SensorDemand{.sockets = true});
+  EXPECT_EQ(DemandOfCondition("evt.type = socket and (proc.role = inference or fd.lport = 1)"),
+            SensorDemand{.sockets = true});
 }
 
 TEST(DemandTest, AFieldThatOnlyAKindHasAsksForThatKind) {
@@ -41,7 +53,7 @@ TEST(DemandTest, AFieldThatOnlyAKindHasAsksForThatKind) {
 
 TEST(DemandTest, ARuleOnAnyKindAsksForAll) {
   EXPECT_EQ(DemandOfCondition("proc.name = curl"),
-            (SensorDemand{.opens = true, .sockets = true, .dns = true, .host_changes = true}));
+            (SensorDemand{.opens = true, .sockets = true, .dns = true, .host_changes = true, .gpu = true}));
 }
 
 TEST(DemandTest, EveryStepOfASequenceCountsAlsoWhatMustNotHappen) {

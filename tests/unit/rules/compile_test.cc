@@ -167,12 +167,12 @@ TEST(CompileTest, LaterFilesOverrideSwitchAndAppend) {
 }
 
 TEST(CompileTest, NeedsNameTheKindsAndWhetherOpensMustBeHooked) {
-  EXPECT_FALSE(MustCompile(RuleText("finding.kind = egress"))->Needs().opens);
-  EXPECT_FALSE(MustCompile(RuleText("evt.type = execve and proc.name = x"))->Needs().opens);
-  EXPECT_TRUE(MustCompile(RuleText("evt.type in (openat, execve)"))->Needs().opens);
-  EXPECT_TRUE(MustCompile(RuleText("proc.name = x"))->Needs().opens);
-  EXPECT_FALSE(MustCompile(RuleText("proc.name = x and not evt.type = open"))->Needs().opens);
-  EXPECT_FALSE(MustCompile(RuleText("proc.name = x and evt.type != open"))->Needs().opens);
+  EXPECT_EQ(MustCompile(RuleText("finding.kind = egress"))->Needs().kinds & kKinds<FileOpen>, 0u);
+  EXPECT_EQ(MustCompile(RuleText("evt.type = execve and proc.name = x"))->Needs().kinds & kKinds<FileOpen>, 0u);
+  EXPECT_NE(MustCompile(RuleText("evt.type in (openat, execve)"))->Needs().kinds & kKinds<FileOpen>, 0u);
+  EXPECT_NE(MustCompile(RuleText("proc.name = x"))->Needs().kinds & kKinds<FileOpen>, 0u);
+  EXPECT_EQ(MustCompile(RuleText("proc.name = x and not evt.type = open"))->Needs().kinds & kKinds<FileOpen>, 0u);
+  EXPECT_EQ(MustCompile(RuleText("proc.name = x and evt.type != open"))->Needs().kinds & kKinds<FileOpen>, 0u);
 }
 
 TEST(LoadTest, APathThatIsNotThereIsNamed) {
