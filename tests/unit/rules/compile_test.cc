@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "agent/enrich/kinds.h"
 #include "tests/support/rule_scene.h"
 
 namespace tensorwarden {
