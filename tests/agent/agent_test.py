@@ -357,6 +357,27 @@ for _ in range(50):
         alerts = [json.loads(line) for line in again.stdout.splitlines()]
         self.assertEqual(essence(alerts), essence(agent.alerts))
 
+    def test_users_have_their_names_also_new_ones_and_in_a_replay(self):
+        passwd = self.write("passwd", "root:x:0:0:root:/root:/bin/sh\ntw-eve:x:54321:54321::/:/bin/sh\n")
+        rules = self.write("rules.yaml", "- rule: Named\n  desc: d\n  condition: evt.type = execve and user.name startswith tw-\n"
+                           "  output: '%user.name'\n  priority: NOTICE\n")
+        capture = os.path.join(self.dir, "capture")
+        hide = ["unshare", "-m", "sh", "-c", f"mount --bind {passwd} /etc/passwd && exec \"$@\"", "sh"]
+        agent = Agent(subprocess.Popen([*hide, *run_command(self.config, "--record", capture, rules=rules)],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)).wait_ready()
+        self.addCleanup(agent.stop)
+        subprocess.run(["setpriv", "--reuid", "54321", "--clear-groups", "/bin/true"], check=True)
+        alert = self.alert_of(agent, lambda a: a["output"] == "tw-eve")
+        self.assertEqual(alert["actor"]["user"], "tw-eve")
+        with open(passwd, "a", encoding="utf-8") as file:
+            file.write("tw-new:x:54322:54322::/:/bin/sh\n")
+        time.sleep(2.5)  # the files are looked at once a second
+        subprocess.run(["setpriv", "--reuid", "54322", "--clear-groups", "/bin/true"], check=True)
+        self.alert_of(agent, lambda a: a["output"] == "tw-new")
+        self.assertEqual(agent.stop(), 0)
+        again = run_verb("replay", capture, "--config", self.config, "--rules", rules, "--output", "json")
+        self.assertEqual(essence([json.loads(line) for line in again.stdout.splitlines()]), essence(agent.alerts))
+
     def test_a_second_agent_on_the_same_state_is_refused(self):
         self.start()
         second = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s")
