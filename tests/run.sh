@@ -55,6 +55,7 @@ if [ -x "$out/tests/live" ]; then
 	run live 600 "$gtest" "$out/tests/live"
 fi
 TENSORWARDEN=$out/tensorwarden run rules-cli 120 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/cli/rules_test.py
+TENSORWARDEN=$out/tensorwarden run captures 120 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/capture_test.py
 TENSORWARDEN=$out/tensorwarden run agent 600 '^(Ran|OK|FAILED)' /usr/bin/python3 tests/agent/agent_test.py
 
 echo

@@ -41,7 +41,7 @@ const std::vector<uint64_t>* StackOf(const EventBody& body) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<AlertBuilder>> AlertBuilder::Create(AlertBuilderConfig config, UserNames user_names) {
+absl::StatusOr<std::unique_ptr<AlertBuilder>> AlertBuilder::Create(AlertBuilderConfig config) {
   const std::pair<const char*, uint64_t> bounds[] = {{"max_matters", config.max_matters},
                                                      {"max_suppressions", config.max_suppressions},
                                                      {"max_calls", config.max_calls},
@@ -50,12 +50,11 @@ absl::StatusOr<std::unique_ptr<AlertBuilder>> AlertBuilder::Create(AlertBuilderC
   for (const auto& [name, value] : bounds) {
     if (value == 0) return absl::InvalidArgumentError(fmt::format("{} must not be 0", name));
   }
-  return std::unique_ptr<AlertBuilder>(new AlertBuilder(config, std::move(user_names)));
+  return std::unique_ptr<AlertBuilder>(new AlertBuilder(config));
 }
 
-AlertBuilder::AlertBuilder(AlertBuilderConfig config, UserNames user_names)
+AlertBuilder::AlertBuilder(const AlertBuilderConfig& config)
     : config_(config),
-      user_names_(std::move(user_names)),
       matters_(config.max_matters),
       suppressions_(config.max_suppressions),
       first_seen_(config.max_destinations),
@@ -117,7 +116,7 @@ std::optional<Alert> AlertBuilder::TakePlain(const Detection& detection, const E
 }
 
 std::optional<Alert> AlertBuilder::Open(const Detection& detection, const EnrichedEvent& event) {
-  Alert alert = DescribeDetection(detection, event, user_names_);
+  Alert alert = DescribeDetection(detection, event);
   const std::string key = detection.fold_key.empty() ? fmt::format("{}", event.event->seq) : detection.fold_key;
   alert.id = Id(*event.host, alert.rule, key, *event.event);
   alert.activity = "open";
@@ -128,7 +127,7 @@ std::optional<Alert> AlertBuilder::Open(const Detection& detection, const Enrich
 }
 
 std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detection, const EnrichedEvent& event) {
-  Alert alert = DescribeDetection(detection, event, user_names_);
+  Alert alert = DescribeDetection(detection, event);
   alert.id = matter.alert.id;
   alert.activity = "update";
   alert.updates = matter.alert.updates + (matter.waiting ? 0 : 1);

@@ -46,7 +46,7 @@ struct AlertBuilderStats {
 class AlertBuilder {
  public:
   // Errors: InvalidArgument when a bound is zero; the message names it.
-  static absl::StatusOr<std::unique_ptr<AlertBuilder>> Create(AlertBuilderConfig config, UserNames user_names = {});
+  static absl::StatusOr<std::unique_ptr<AlertBuilder>> Create(AlertBuilderConfig config);
 
   // Call with every event, before its detections: destinations are remembered from sockets, and ticks of the clock
   // append what has waited (folded news, closes, summaries of what was held back). Evidence appends an update of the
@@ -86,7 +86,7 @@ class AlertBuilder {
     Alert last;  // of those held back
   };
 
-  AlertBuilder(AlertBuilderConfig config, UserNames user_names);
+  explicit AlertBuilder(const AlertBuilderConfig& config);
   std::optional<Alert> TakeFinding(const Detection& detection, const EnrichedEvent& event);
   std::optional<Alert> TakePlain(const Detection& detection, const EnrichedEvent& event);
   std::optional<Alert> Open(const Detection& detection, const EnrichedEvent& event);
@@ -104,7 +104,6 @@ class AlertBuilder {
   std::string Id(const HostModel& host, const std::string& rule, const std::string& key, const Event& cause) const;
 
   const AlertBuilderConfig config_;
-  const UserNames user_names_;
   uint64_t now_ns_ = 0;  // latest boot time of any event: those of one batch are not quite in order
   LruMap<std::string, Matter> matters_;
   LruMap<std::string, Suppression> suppressions_;

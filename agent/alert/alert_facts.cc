@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/alert/alert_text.h"
+#include "agent/enrich/account_name.h"
 #include "agent/enrich/address_class.h"
 #include "agent/host/container.h"
 
@@ -32,10 +33,10 @@ AlertProcess ToAlertProcess(const ProcessInfo& process) {
           .command_line = process.cmdline};
 }
 
-void DescribeActor(const ProcessInfo& process, const HostModel& host, const UserNames& user_names, Alert& alert) {
+void DescribeActor(const ProcessInfo& process, const HostModel& host, Alert& alert) {
   alert.process = ToAlertProcess(process);
   alert.uid = process.uid;
-  alert.user = user_names ? user_names(process.uid) : "";
+  alert.user = std::string(UserNameOf(process, process.uid, host));
   if (alert.user.empty()) alert.user = fmt::format("{}", process.uid);
   alert.login_uid = process.login_uid;
   alert.cgroup = process.cgroup;
@@ -96,7 +97,7 @@ const SocketTuple* SocketOf(const EventBody& body) {
   return nullptr;
 }
 
-Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event, const UserNames& user_names) {
+Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event) {
   Alert alert;
   const RuleInfo& rule = *detection.rule;
   alert.time_ns = event.host->RealtimeNs(event.event->origin.ktime_ns);
@@ -111,7 +112,7 @@ Alert DescribeDetection(const Detection& detection, const EnrichedEvent& event, 
   alert.output_fields = detection.output_fields;
   alert.hostname = event.host->Start().hostname;
   alert.cause_seq = event.event->seq;
-  if (event.process != nullptr) DescribeActor(*event.process, *event.host, user_names, alert);
+  if (event.process != nullptr) DescribeActor(*event.process, *event.host, alert);
   if (event.asset != nullptr) DescribeAsset(*event.asset, alert);
   event.finding != nullptr ? DescribeFinding(*event.finding, alert) : DescribePlainEvent(*event.event, alert);
   if (!detection.evidence.empty()) alert.evidence = fmt::format("{}; {}", detection.evidence, alert.evidence);

@@ -270,6 +270,18 @@ void Members(V& v, HostChange& e) {
 }
 
 template <class V>
+void Members(V& v, AccountName& e) {
+  v("id", e.id);
+  v("name", e.name);
+}
+
+template <class V>
+void Members(V& v, AccountNames& e) {
+  v("users", e.users);
+  v("groups", e.groups);
+}
+
+template <class V>
 void Members(V& v, RuleReload& e) {
   v("ok", e.ok);
   v("digest", e.digest);

@@ -44,10 +44,11 @@ consteval size_t IndexIn() {
 }
 template <class T, class... Bodies>
 consteval size_t StructIndex(std::variant<Bodies...>*) {
-  return IndexIn<T, Bodies..., Event, Origin, SocketTuple, LabelHolder, StackFrame, HeldDescriptor, HeldMapping>();
+  return IndexIn<T, Bodies..., Event, Origin, SocketTuple, LabelHolder, StackFrame, HeldDescriptor, HeldMapping,
+                 AccountName>();
 }
 
-inline constexpr size_t kStructs = kEventKindCount + 7;
+inline constexpr size_t kStructs = kEventKindCount + 8;
 static_assert(kStructs <= 64, "archives keep a bit for each");
 
 // The version that the input has, or the output gets.
@@ -75,6 +76,8 @@ template <>
 inline constexpr size_t kMinBytes<HeldDescriptor> = 24;
 template <>
 inline constexpr size_t kMinBytes<HeldMapping> = 12;
+template <>
+inline constexpr size_t kMinBytes<AccountName> = 8;
 
 template <class Archive>
 uint32_t Count(Archive& ar, size_t count, size_t min_bytes) {
@@ -270,6 +273,18 @@ template <class Archive>
 void serialize(Archive& ar, RuleReload& v) {
   Version(ar, v);
   Fields(ar, v, v.ok, v.digest, v.rules, v.changed, v.error);
+}
+
+template <class Archive>
+void serialize(Archive& ar, AccountName& v) {
+  Version(ar, v);
+  Fields(ar, v, v.id, v.name);
+}
+
+template <class Archive>
+void serialize(Archive& ar, AccountNames& v) {
+  Version(ar, v);
+  Fields(ar, v, v.users, v.groups);
 }
 
 template <class Archive>

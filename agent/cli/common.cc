@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
+
+#include "agent/base/status_text.h"
 
 namespace tensorwarden {
 namespace {
@@ -13,6 +16,57 @@ constexpr const char* kDefaultConfig = "/etc/tensorwarden/tensorwarden.yaml";
 AlertFormat FormatFromFlag(const std::string& text) {
   if (text == "falco") return AlertFormat::kFalco;
   return text == "text" ? AlertFormat::kText : AlertFormat::kJson;
+}
+
+// Repeatable, one value each: what follows is the next argument.
+void AddList(CLI::App& verb, const char* names, std::vector<std::string>& values, const char* type, const char* help) {
+  verb.add_option(names, values, help)->type_name(type)->take_all()->allow_extra_args(false)->group("Choice of rules");
+}
+
+void AddChoice(CLI::App& verb, CommonFlags& flags) {
+  AddList(verb, "-t,--only-tag", flags.only_tags, "TAG", "Run only rules with this tag; repeatable");
+  AddList(verb, "-D,--disable-rule", flags.disabled, "NAME",
+          "Switch rules off: name with wildcards * ? [a-z], or tag:TAG; repeatable");
+  AddList(verb, "-T,--disable-tag", flags.disabled_tags, "TAG", "Switch rules with this tag off; repeatable");
+  AddList(verb, "--enable-rule", flags.enabled, "NAME", "Switch rules on, after all others; repeatable");
+  verb.add_option("--minimum-priority", flags.minimum_priority, "Run no rule below this priority")
+      ->type_name("PRIORITY")
+      ->group("Choice of rules");
+  verb.add_option("--rule-matching", flags.matching,
+                  "Of the rules that match an event, all alert (the default) or the first in file order")
+      ->check(CLI::IsMember({"all", "first"}))
+      ->group("Choice of rules");
+}
+
+absl::Status AddSwitches(const std::vector<std::string>& texts, const char* option, const char* prefix, bool enable,
+                         RuleOptions& options) {
+  for (const std::string& text : texts) {
+    absl::StatusOr<RuleSwitch> one = ParseRuleSwitch(prefix + text, enable);
+    if (!one.ok()) return absl::InvalidArgumentError(fmt::format("{}: {}", option, StatusText(one.status())));
+    one->path = option;
+    options.switches.push_back(*std::move(one));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RuleOptions> OptionsFromFlags(const CommonFlags& flags, RuleOptions options) {
+  if (!flags.only_tags.empty()) options.switches.push_back({.enable = false, .name = "*"});
+  absl::Status status = AddSwitches(flags.only_tags, "--only-tag", "tag:", true, options);
+  status.Update(AddSwitches(flags.disabled, "--disable-rule", "", false, options));
+  status.Update(AddSwitches(flags.disabled_tags, "--disable-tag", "tag:", false, options));
+  status.Update(AddSwitches(flags.enabled, "--enable-rule", "", true, options));
+  if (!status.ok()) return status;
+  if (!flags.matching.empty()) options.first_match_only = flags.matching == "first";
+  if (flags.minimum_priority.empty()) return options;
+  const std::optional<Priority> minimum = ParsePriority(flags.minimum_priority);
+  if (!minimum) {
+    return absl::InvalidArgumentError(
+        fmt::format("--minimum-priority '{}': use Emergency, Alert, Critical, Error, Warning, Notice, Informational or "
+                    "Debug",
+                    flags.minimum_priority));
+  }
+  options.minimum = *minimum;
+  return options;
 }
 
 }  // namespace
@@ -26,6 +80,7 @@ void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
       ->allow_extra_args(false);  // what follows is the next argument, not a second path
   verb.add_option("--output", flags.output, "Alerts on stdout as json, text or falco")
       ->check(CLI::IsMember({"json", "text", "falco"}));
+  AddChoice(verb, flags);
 }
 
 absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags) {
@@ -39,12 +94,17 @@ absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags) {
   return config;
 }
 
+absl::StatusOr<LoadedRules> LoadRulesFromFlags(const CommonFlags& flags, const AgentConfig& config) {
+  const absl::StatusOr<RuleOptions> options = OptionsFromFlags(flags, config.rules.options);
+  if (!options.ok()) return options.status();
+  return LoadRules(flags.rules.empty() ? config.rules.paths : flags.rules, *options);
+}
+
 absl::StatusOr<LoadedRules> RulesFromFlags(const CommonFlags& flags, const AgentConfig& config) {
-  absl::StatusOr<LoadedRules> rules = LoadRules(flags.rules.empty() ? config.rules : flags.rules);
+  absl::StatusOr<LoadedRules> rules = LoadRulesFromFlags(flags, config);
   if (!rules.ok()) return rules;
   for (const RuleProblem& warning : rules->warnings) {
-    fmt::print(stderr, "tensorwarden: warning: {}:{}:{}: {}\n", warning.path, warning.line, warning.column,
-               warning.message);
+    fmt::print(stderr, "tensorwarden: warning: {}\n", ProblemLine(warning));
   }
   return rules;
 }

@@ -18,6 +18,10 @@ struct CommonFlags {
   std::string config;
   std::vector<std::string> rules;
   std::string output;  // "" = as the config says
+  // Which rules run, after what the config says.
+  std::vector<std::string> only_tags, disabled, disabled_tags, enabled;
+  std::string minimum_priority;
+  std::string matching;
 };
 
 void AddCommonFlags(CLI::App& verb, CommonFlags& flags);
@@ -25,6 +29,8 @@ void AddCommonFlags(CLI::App& verb, CommonFlags& flags);
 // Reads the config file and the rules. `--output` adds stdout in that format to the config's outputs.
 absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags);
 absl::StatusOr<LoadedRules> RulesFromFlags(const CommonFlags& flags, const AgentConfig& config);
+// The same without a word about warnings.
+absl::StatusOr<LoadedRules> LoadRulesFromFlags(const CommonFlags& flags, const AgentConfig& config);
 
 // "30s", "5m", "1h30m". Errors: InvalidArgument.
 absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text);

@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags) {
   common.config = flags.config;
   const absl::StatusOr<AgentConfig> config = ConfigFromFlags(common);
   if (!config.ok()) return config.status();
-  return ReadRules(config->rules);
+  return ReadRules(config->rules.paths);
 }
 
 absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags) {

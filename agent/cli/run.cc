@@ -25,7 +25,7 @@ int RunLive(RunFlags& flags) {
   flags.live.load_rules = [common = flags.common]() -> absl::StatusOr<LoadedRules> {
     absl::StatusOr<AgentConfig> anew = ConfigFromFlags(common);
     if (!anew.ok()) return anew.status();
-    return LoadRules(common.rules.empty() ? anew->rules : common.rules);
+    return LoadRulesFromFlags(common, *anew);
   };
   absl::StatusOr<std::unique_ptr<LiveAgent>> agent =
       LiveAgent::Create(*std::move(config), *std::move(rules), flags.live);

@@ -12,6 +12,7 @@
 #include "agent/detect/integrity.h"
 #include "agent/host/asset_spec.h"
 #include "agent/host/host_model.h"
+#include "agent/rules/ruleset.h"
 #include "agent/sensor/sensor.h"
 #include "agent/sink/sinks.h"
 #include "agent/traffic/http_meter.h"
@@ -23,9 +24,14 @@ struct RecorderConfig : FlightRecorderConfig {
       static_cast<int>(Priority::kCritical);  // alerts of this Priority or a graver one save a slice; -1 none
 };
 
+struct RulesConfig {
+  std::vector<std::string> paths;  // files or directories; empty: the shipped ones
+  RuleOptions options;             // which of their rules run
+};
+
 struct AgentConfig {
   std::string state_dir = "/var/lib/tensorwarden";  // saved carriers and budgets, the host's secret
-  std::vector<std::string> rules;                   // files or directories; empty: the shipped ones
+  RulesConfig rules;
   std::vector<AssetSpec> assets;
   bool discover = true;                     // find models without being told
   std::vector<std::string> discover_paths;  // further places to look, beside the known caches

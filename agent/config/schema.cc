@@ -3,7 +3,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 namespace tensorwarden::config {
 namespace {
@@ -47,15 +49,72 @@ ValueParser<std::string> UnitName() {
 }
 
 // Rule paths are relative to the file that names them, so that a config folder can be moved.
-NodeReader<AgentConfig> RulePaths() {
-  return [](const YamlNode& node, const std::string& file, AgentConfig& config) -> absl::Status {
+NodeReader<RulesConfig> RulePaths() {
+  return [](const YamlNode& node, const std::string& file, RulesConfig& rules) -> absl::Status {
     std::vector<std::string> paths;
     const auto self = [](std::vector<std::string> & v) -> auto& { return v; };
     const auto list = ListOf<std::vector<std::string>>(self, Text(4095), Merge::kAppend);
     if (absl::Status status = list(node, file, paths); !status.ok()) return status;
     const size_t slash = file.rfind('/');
     const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);
-    for (const std::string& path : paths) config.rules.push_back(path.front() == '/' ? path : folder + path);
+    for (const std::string& path : paths) rules.paths.push_back(path.front() == '/' ? path : folder + path);
+    return absl::OkStatus();
+  };
+}
+
+// Names and tags of rules, which are known only when the rules are read: each keeps its place for a warning then.
+NodeReader<RulesConfig> Switches(bool enable) {
+  return [enable](const YamlNode& node, const std::string& file, RulesConfig& rules) -> absl::Status {
+    if (!node.IsNull() && node.kind != YamlNode::Kind::kList) return WrongKind(file, node, "a list");
+    for (const YamlNode& item : node.items) {
+      absl::StatusOr<std::string> text = ReadScalar(item, file, Text());
+      if (!text.ok()) return text.status();
+      absl::StatusOr<RuleSwitch> one = ParseRuleSwitch(*text, enable);
+      if (!one.ok()) return ConfigError(file, item.place, std::string(one.status().message()));
+      one->path = file;
+      one->line = item.place.line;
+      one->column = item.place.column;
+      rules.options.switches.push_back(*std::move(one));
+    }
+    return absl::OkStatus();
+  };
+}
+
+// In any case of letters, as Falco takes it.
+ValueParser<Priority> MinimumPriority() {
+  return [](const std::string& text) -> absl::StatusOr<Priority> {
+    if (const std::optional<Priority> priority = ParsePriority(text)) return *priority;
+    return absl::InvalidArgumentError(fmt::format(
+        "'{}' is no priority; use Emergency, Alert, Critical, Error, Warning, Notice, Informational or Debug",
+        text.substr(0, 64)));
+  };
+}
+
+const Keys<RulesConfig>& RulesKeys() {
+  using C = RulesConfig;
+  const auto minimum = [](C & c) -> auto& { return c.options.minimum; };
+  const auto first = [](C & c) -> auto& { return c.options.first_match_only; };
+  static const Keys<C> keys = {
+      {"paths", RulePaths()},
+      {"disable", Switches(false)},
+      {"enable", Switches(true)},
+      {"minimum_priority", Value<C>(minimum, MinimumPriority())},
+      {"matching", Value<C>(first, Choice<bool>({{"all", false}, {"first", true}}))},
+  };
+  return keys;
+}
+
+// A list of paths alone, or all that is said of rules. Within one file `enable` comes after `disable`, in whatever
+// order they stand there: a map has none.
+NodeReader<AgentConfig> Rules() {
+  return [](const YamlNode& node, const std::string& file, AgentConfig& config) -> absl::Status {
+    if (node.kind == YamlNode::Kind::kList || node.IsNull()) return RulePaths()(node, file, config.rules);
+    if (node.kind != YamlNode::Kind::kMap) return WrongKind(file, node, "a list of paths or a map");
+    std::vector<RuleSwitch>& switches = config.rules.options.switches;
+    const size_t earlier = switches.size();
+    if (absl::Status status = ReadMap<RulesConfig>(node, file, RulesKeys(), config.rules); !status.ok()) return status;
+    std::stable_partition(switches.begin() + static_cast<std::ptrdiff_t>(earlier), switches.end(),
+                          [](const RuleSwitch& one) { return !one.enable; });
     return absl::OkStatus();
   };
 }
@@ -248,7 +307,7 @@ const Keys<AgentConfig>& TopKeys() {
   const auto workloads = [](C & c) -> auto& { return c.host.workloads; };
   static const Keys<C> keys = {
       {"state_dir", Value<C>(&C::state_dir, AbsolutePath())},
-      {"rules", RulePaths()},
+      {"rules", Rules()},
       {"discover", Value<C>(&C::discover, Boolean())},
       {"discover_paths", ListOf<C>(&C::discover_paths, AbsolutePath(), Merge::kAppend)},
       {"assets", MapList<C, decltype(&C::assets), AssetSpec>(&C::assets, AssetKeys(), CheckAsset)},

@@ -14,6 +14,7 @@
 #include "agent/base/status_text.h"
 #include "agent/base/unique_fd.h"
 #include "agent/capture/capture.h"
+#include "agent/daemon/account_files.h"
 #include "agent/daemon/alert_slices.h"
 #include "agent/daemon/analysis.h"
 #include "agent/daemon/demand.h"
@@ -92,6 +93,7 @@ class LiveAgentImpl final : public LiveAgent {
   std::unique_ptr<EvidenceCollector> evidence_;  // after the sensor, which its thread asks
   std::unique_ptr<CaptureWriter> capture_;
   std::unique_ptr<LiveRules> rules_;
+  AccountFiles accounts_;
   std::unique_ptr<AlertSlices> slices_;  // after the analysis, whose state it asks for
   std::vector<std::unique_ptr<Sink>> sinks_;
   std::vector<Event> drained_;  // these four are reused between events
@@ -212,6 +214,7 @@ void LiveAgentImpl::Begin(const std::string& rules_digest) {
                          .realtime_offset_ns = RealtimeOffsetNs(),
                          .config_digest = config_.digest,
                          .rules_digest = rules_digest});
+  if (std::optional<AccountNames> names = accounts_.Changed()) DispatchOwn(*std::move(names));
   for (const ProbeRow& row : sensor_->Probes()) {
     DispatchOwn(ProbeState{.group = row.group, .chosen = row.program, .why = row.why});
     if (row.state == "missing") spdlog::warn("probe {} is missing: {}", row.group, row.why);
@@ -400,6 +403,7 @@ void LiveAgentImpl::Tick() {
   sensor_->Sample(samples);
   for (Event& sample : samples) Dispatch(std::move(sample));
   DispatchOwn(ClockTick{.realtime_offset_ns = RealtimeOffsetNs()});
+  if (std::optional<AccountNames> names = accounts_.Changed()) DispatchOwn(*std::move(names));
   if (ticks_ % kRescanTicks == 0) discovery_->Rescan();
   if (ticks_ % kStatsTicks == 0) {
     if (absl::Status status = WriteStats(); !status.ok()) spdlog::warn("{}", StatusText(status));

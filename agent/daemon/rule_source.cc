@@ -20,6 +20,17 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+// "" when all rules run that are switched on in their files.
+std::string ChoiceText(const RuleOptions& options) {
+  std::string text;
+  for (const RuleSwitch& one : options.switches) {
+    text += fmt::format("{} '{}' tag '{}'\n", one.enable ? "enable" : "disable", one.name, one.tag);
+  }
+  if (options.minimum != Priority::kDebug) text += fmt::format("minimum {}\n", PriorityName(options.minimum));
+  if (options.first_match_only) text += "first\n";
+  return text;
+}
+
 }  // namespace
 
 std::string ShippedRules() {
@@ -41,16 +52,16 @@ absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& 
   return files;
 }
 
-absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths) {
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths, const RuleOptions& options) {
   absl::StatusOr<std::vector<RuleFile>> files = ReadRules(paths);
   if (!files.ok()) return files.status();
   LoadedRules loaded;
-  absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings);
+  absl::StatusOr<std::unique_ptr<RuleSet>> rules = RuleSet::Compile(*files, loaded.warnings, options);
   if (!rules.ok()) return rules.status();
   loaded.rules = *std::move(rules);
   std::string text;
   for (const RuleFile& file : *files) text += file.text;
-  loaded.digest = Sha256Hex(text);
+  loaded.digest = Sha256Hex(text + ChoiceText(options));
   return loaded;
 }
 

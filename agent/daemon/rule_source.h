@@ -13,7 +13,7 @@ namespace tensorwarden {
 
 struct LoadedRules {
   std::unique_ptr<RuleSet> rules;
-  std::string digest;  // SHA-256 of the files' texts, hex
+  std::string digest;  // SHA-256 of the files' texts and of the choice among them, hex
   std::vector<RuleProblem> warnings;
 };
 
@@ -24,7 +24,8 @@ std::string ShippedRules();
 absl::StatusOr<std::vector<RuleFile>> ReadRules(const std::vector<std::string>& paths);
 
 // Loads `paths`; when empty, the shipped rules: beside the binary's build tree, else /usr/share/tensorwarden/rules.
-// Errors: InvalidArgument `path:line:column: message` of the first error; NotFound with the path.
-absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths);
+// What `options` leave out is checked too. Errors: InvalidArgument `path:line:column: message` of the first error;
+// NotFound with the path.
+absl::StatusOr<LoadedRules> LoadRules(const std::vector<std::string>& paths, const RuleOptions& options = {});
 
 }  // namespace tensorwarden

@@ -1,6 +1,7 @@
 // What Falco knows of a process, its users and their ages, beyond fields_process.cc.
 #include <fmt/format.h>
 
+#include "agent/enrich/account_name.h"
 #include "agent/enrich/fields.h"
 
 namespace tensorwarden::fields {
@@ -76,22 +77,25 @@ FieldValue Cgroups(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   return e.process == nullptr ? FieldValue() : Known(e.process->cgroup);
 }
 
-// Rules read no files, so of names only root's is known. The number keeps "user.name != root" right.
-FieldValue NameOfId(uint32_t id, FieldScratch& scratch) {
-  return id == 0 ? FieldValue(std::string_view("root")) : FieldValue(scratch.Keep(fmt::format("{}", id)));
+// The number keeps "user.name != root" right where there is no name.
+FieldValue NameOrNumber(std::string_view name, uint32_t id, FieldScratch& scratch) {
+  return name.empty() ? FieldValue(scratch.Keep(fmt::format("{}", id))) : FieldValue(name);
 }
 
 FieldValue UserName(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
-  return e.process == nullptr ? FieldValue() : NameOfId(e.process->uid, scratch);
+  if (e.process == nullptr || e.host == nullptr) return {};
+  return NameOrNumber(UserNameOf(*e.process, e.process->uid, *e.host), e.process->uid, scratch);
 }
 
 FieldValue GroupName(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
-  return e.process == nullptr ? FieldValue() : NameOfId(e.process->gid, scratch);
+  if (e.process == nullptr || e.host == nullptr) return {};
+  return NameOrNumber(GroupNameOf(*e.process, e.process->gid, *e.host), e.process->gid, scratch);
 }
 
 FieldValue LoginName(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
-  const bool known = e.process != nullptr && e.process->login_uid != kNoLogin;
-  return known ? NameOfId(e.process->login_uid, scratch) : FieldValue();
+  if (e.process == nullptr || e.host == nullptr || e.process->login_uid == kNoLogin) return {};
+  const uint32_t uid = e.process->login_uid;
+  return NameOrNumber(UserNameOf(*e.process, uid, *e.host), uid, scratch);
 }
 
 constexpr FieldSpec kFields[] = {
@@ -116,9 +120,13 @@ constexpr FieldSpec kFields[] = {
     {"thread.tid", FieldType::kNumber, false, kAllKinds, "Id of the thread.", Thread},
     {"thread.ismain", FieldType::kBool, false, kAllKinds, "The thread is the first one of its process.", IsMainThread},
     {"thread.cgroups", FieldType::kString, false, kAllKinds, "The same as proc.cgroup.", Cgroups},
-    {"user.name", FieldType::kString, false, kAllKinds, "root, or the number of any other user.", UserName},
-    {"user.loginname", FieldType::kString, false, kAllKinds, "root, or the number of any other login user.", LoginName},
-    {"group.name", FieldType::kString, false, kAllKinds, "root, or the number of any other group.", GroupName},
+    {"user.name", FieldType::kString, false, kAllKinds,
+     "Name of the user in the host's /etc/passwd; the number where it has none, and in containers, where only root is "
+     "named.",
+     UserName},
+    {"user.loginname", FieldType::kString, false, kAllKinds, "The same of the login user.", LoginName},
+    {"group.name", FieldType::kString, false, kAllKinds,
+     "Name of the group in the host's /etc/group; otherwise as user.name.", GroupName},
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ constexpr const char* kNames[] = {
     "agent_start", "process_snapshot", "asset_held",     "listener",     "asset_found",
     "asset_gone",  "state_restored",   "loss",           "probe_state",  "tick",
     "finding",     "name_hint",        "evidence",       "host_change",  "dns_query",
-    "gpu_call",    "rule_reload",
+    "gpu_call",    "rule_reload",      "accounts",
 };
 static_assert(std::size(kNames) == kEventKindCount);
 

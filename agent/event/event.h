@@ -389,12 +389,23 @@ struct RuleReload {
   std::string error;                 // with place and fix
 };
 
+struct AccountName {
+  uint32_t id = 0;
+  std::string name;
+};
+
+// Users and groups of the host by name, all of them: at the start, and again when one changed.
+struct AccountNames {
+  std::vector<AccountName> users;
+  std::vector<AccountName> groups;
+};
+
 // Append only: the index is the id in captures.
 using EventBody =
     std::variant<std::monostate, ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName,
                  LabelMove, Egress, SocketState, DeviceOpen, FileCandidate, HttpSegment, HttpRequest, AgentStart,
                  ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone, StateRestored, LossSample, ProbeState,
-                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery, GpuCall, RuleReload>;
+                 ClockTick, Finding, NameHint, Evidence, HostChange, DnsQuery, GpuCall, RuleReload, AccountNames>;
 
 struct Event {
   uint64_t seq = 0;  // given by the sequencer, from 1; a finding carries its cause's

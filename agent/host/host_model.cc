@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/host/accounts.h"
 #include "agent/host/asset_table.h"
 #include "agent/host/gpu_clients.h"
 #include "agent/host/process_table.h"
@@ -44,6 +45,8 @@ class HostModelImpl final : public HostModel {
   bool IsServingPort(uint16_t port) const override { return ports_.Contains(port); }
   int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns_; }
   const AgentStart& Start() const override { return start_; }
+  std::string_view UserName(uint32_t uid) const override { return accounts_.UserName(uid); }
+  std::string_view GroupName(uint32_t gid) const override { return accounts_.GroupName(gid); }
   HostModelStats Stats() const override {
     HostModelStats stats;
     stats.processes = processes_.Size();
@@ -57,6 +60,7 @@ class HostModelImpl final : public HostModel {
     AgentStart start = start_;
     start.realtime_offset_ns = realtime_offset_ns_;
     events.push_back({.body = std::move(start)});
+    if (accounts_.Known()) events.push_back({.body = accounts_.All()});
     for (const AssetInfo* asset : assets_.Named()) events.push_back({.body = Refound(*asset)});
     for (const ProcessInfo* process : processes_.ByAge()) {
       if (process->exit_ns != 0 || process->key.start_ns == 0) continue;
@@ -165,6 +169,7 @@ class HostModelImpl final : public HostModel {
     }
   }
 
+  void On(const Event&, const AccountNames& names, Effects&) { accounts_.Take(names); }
   void On(const Event&, const RuleReload& reload, Effects&) {
     if (reload.ok) start_.rules_digest = reload.digest;
   }
@@ -300,6 +305,7 @@ class HostModelImpl final : public HostModel {
   AssetTable assets_;
   ServingPorts ports_;
   GpuClients gpu_clients_;
+  Accounts accounts_;
   AgentStart start_;
   int64_t realtime_offset_ns_ = 0;
 };

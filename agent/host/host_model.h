@@ -154,11 +154,14 @@ class HostModel {
   // CLOCK_REALTIME ns of a CLOCK_BOOTTIME ns, by the last AgentStart or ClockTick.
   virtual int64_t RealtimeNs(uint64_t ktime_ns) const = 0;
   virtual const AgentStart& Start() const = 0;
+  // Names of the host's own users and groups; "" when there is none. Those of containers are not known.
+  virtual std::string_view UserName(uint32_t uid) const = 0;
+  virtual std::string_view GroupName(uint32_t gid) const = 0;
   virtual HostModelStats Stats() const = 0;
-  // Events that build this state in an empty model with the same config: start, assets with their labels, living
-  // processes, parents first, listeners, labels. Left out: the dead, births and GPU opens that no role rests on yet,
-  // and jobs whose beginning is not told by who is alive. `memory`, that of detectors and rules,
-  // goes along. No event has a number.
+  // Events that build this state in an empty model with the same config: start, accounts, assets with their labels,
+  // living processes, parents first, listeners, labels. Left out: the dead, births and GPU opens that no role rests on
+  // yet, and jobs whose beginning is not told by who is alive. `memory`, that of detectors and rules, goes along. No
+  // event has a number.
   virtual std::vector<Event> Restate(StateRestored memory) const = 0;
 };
 

@@ -13,15 +13,6 @@ namespace {
 constexpr double kNsPerSecond = 1e9;
 constexpr double kMaxSuppressSeconds = 366.0 * 86400;
 
-std::optional<Priority> ParsePriority(std::string_view name) {
-  const std::string wanted = ToLower(name);
-  if (wanted == "info") return Priority::kInformational;
-  for (int i = 0; i <= static_cast<int>(Priority::kDebug); ++i) {
-    if (wanted == ToLower(PriorityName(static_cast<Priority>(i)))) return static_cast<Priority>(i);
-  }
-  return std::nullopt;
-}
-
 std::vector<std::string> TextsOf(const std::vector<ListItem>& items) {
   std::vector<std::string> texts;
   for (const ListItem& item : items) texts.push_back(item.text);

@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "agent/rules/condition/code_generator.h"
+#include "agent/rules/condition/literal.h"
 #include "agent/rules/condition/named_field.h"
 #include "agent/rules/condition/program.h"
 #include "agent/rules/condition/type_checker.h"
@@ -76,6 +77,7 @@ class CompiledRuleSet final : public RuleSet {
     }
     TypeChecker checker(definitions, program_, diagnostics);
     checker.CheckMacros();
+    WarnOfIdleSwitches(definitions, options_, diagnostics);
     DefinitionDigests digests(definitions);
     for (const RuleDefinition& rule : definitions.rules()) {
       if (AddRule(rule, checker, diagnostics)) rules_.back().definition = digests.Of(rule, options_.memory);
@@ -360,6 +362,7 @@ class CompiledRuleSet final : public RuleSet {
 }  // namespace rules
 
 std::string ProblemLine(const RuleProblem& problem) {
+  if (problem.line == 0) return fmt::format("{}: {}", problem.path, problem.message);
   return fmt::format("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message);
 }
 
@@ -372,6 +375,15 @@ std::string ProblemWithCaret(const RuleProblem& problem) {
 const char* PriorityName(Priority priority) {
   const size_t index = static_cast<size_t>(priority);
   return index < std::size(rules::kPriorityNames) ? rules::kPriorityNames[index] : "Debug";
+}
+
+std::optional<Priority> ParsePriority(std::string_view name) {
+  const std::string wanted = rules::ToLower(name);
+  if (wanted == "info") return Priority::kInformational;
+  for (int i = 0; i <= static_cast<int>(Priority::kDebug); ++i) {
+    if (wanted == rules::ToLower(PriorityName(static_cast<Priority>(i)))) return static_cast<Priority>(i);
+  }
+  return std::nullopt;
 }
 
 absl::StatusOr<std::unique_ptr<RuleSet>> RuleSet::Compile(const std::vector<RuleFile>& files,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@ class RuleMemory;
 
 enum class Priority : uint8_t { kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug };
 const char* PriorityName(Priority priority);  // Falco's spelling: "Critical"
+// In any case of letters; also "Info". nullopt when it is none.
+std::optional<Priority> ParsePriority(std::string_view name);
 
 // A rule's fixed text, shared by all of its detections.
 struct RuleInfo {
@@ -53,7 +56,7 @@ struct RuleFile {
   std::string text;
 };
 
-// One line: `path:line:column: message`, with the fix where one is known.
+// One line: `path:line:column: message`, with the fix where one is known; without a line, `path: message`.
 struct RuleProblem {
   std::string path;
   int line = 0;
@@ -70,8 +73,14 @@ std::string ProblemWithCaret(const RuleProblem& problem);
 struct RuleSwitch {
   bool enable = false;
   std::string name;  // with wildcards * ? [a-z]; "" any
-  std::string tag;   // "" any
+  std::string tag;   // likewise
+  // Where it was asked for, for a warning that it fits no rule: a file, or an option.
+  std::string path;
+  int line = 0;  // 0: it has none
+  int column = 0;
 };
+// "NAME" or "tag:TAG". Errors: InvalidArgument when either is empty.
+absl::StatusOr<RuleSwitch> ParseRuleSwitch(std::string_view text, bool enable);
 
 // Of each rule with memory. What was used least recently goes first, and is counted.
 struct RuleMemoryLimits {

@@ -69,7 +69,7 @@ void Diagnostics::Add(const Place& place, std::string message, bool error) {
                       .error = error,
                       .source_line = SourceLine(place)};
   if (error && errors_++ == 0) first_error_ = problem;
-  if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
+  Keep(std::move(problem));
 }
 
 std::string Printable(std::string_view text) {

@@ -62,11 +62,15 @@ class Diagnostics {
   explicit Diagnostics(std::vector<RuleProblem>& problems) : problems_(problems) {}
   void Error(const Place& place, std::string message) { Add(place, std::move(message), true); }
   void Warning(const Place& place, std::string message) { Add(place, std::move(message), false); }
+  void Warning(RuleProblem problem) { Keep(std::move(problem)); }
   size_t errors() const { return errors_; }
   const RuleProblem& first_error() const { return first_error_; }
 
  private:
   void Add(const Place& place, std::string message, bool error);
+  void Keep(RuleProblem problem) {
+    if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
+  }
   std::vector<RuleProblem>& problems_;
   RuleProblem first_error_;
   size_t errors_ = 0;

@@ -26,9 +26,6 @@ def bpf_objects():
         ids |= {(kind, one["id"]) for one in json.loads(listed.stdout or "[]")}
     return ids
 
-SCAP = os.path.join(os.path.dirname(RULES), "tests", "data", "scap")
-
-
 class Thief:
     """A process of its own that does one step each time it is told to, so that a test can act in between."""
 
@@ -360,6 +357,27 @@ for _ in range(50):
         alerts = [json.loads(line) for line in again.stdout.splitlines()]
         self.assertEqual(essence(alerts), essence(agent.alerts))
 
+    def test_users_have_their_names_also_new_ones_and_in_a_replay(self):
+        passwd = self.write("passwd", "root:x:0:0:root:/root:/bin/sh\ntw-eve:x:54321:54321::/:/bin/sh\n")
+        rules = self.write("rules.yaml", "- rule: Named\n  desc: d\n  condition: evt.type = execve and user.name startswith tw-\n"
+                           "  output: '%user.name'\n  priority: NOTICE\n")
+        capture = os.path.join(self.dir, "capture")
+        hide = ["unshare", "-m", "sh", "-c", f"mount --bind {passwd} /etc/passwd && exec \"$@\"", "sh"]
+        agent = Agent(subprocess.Popen([*hide, *run_command(self.config, "--record", capture, rules=rules)],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)).wait_ready()
+        self.addCleanup(agent.stop)
+        subprocess.run(["setpriv", "--reuid", "54321", "--clear-groups", "/bin/true"], check=True)
+        alert = self.alert_of(agent, lambda a: a["output"] == "tw-eve")
+        self.assertEqual(alert["actor"]["user"], "tw-eve")
+        with open(passwd, "a", encoding="utf-8") as file:
+            file.write("tw-new:x:54322:54322::/:/bin/sh\n")
+        time.sleep(2.5)  # the files are looked at once a second
+        subprocess.run(["setpriv", "--reuid", "54322", "--clear-groups", "/bin/true"], check=True)
+        self.alert_of(agent, lambda a: a["output"] == "tw-new")
+        self.assertEqual(agent.stop(), 0)
+        again = run_verb("replay", capture, "--config", self.config, "--rules", rules, "--output", "json")
+        self.assertEqual(essence([json.loads(line) for line in again.stdout.splitlines()]), essence(agent.alerts))
+
     def test_a_second_agent_on_the_same_state_is_refused(self):
         self.start()
         second = run_verb("run", "--config", self.config, "--rules", RULES, "--duration", "5s")
@@ -428,48 +446,6 @@ class StartErrorTest(unittest.TestCase):
         with open(rules, "w", encoding="utf-8") as file:
             file.write("- rule: r\n  desc: d\n  condition: proc.nmae = curl\n  output: o\n  priority: NOTICE\n")
         self.assert_one_line(run_verb("run", "--config", self.config, "--rules", rules), f"{rules}:3:", "proc.name")
-
-
-class CaptureOfAnotherToolTest(unittest.TestCase):
-    """Sysdig and Falco captures; what they hold was stated by the public tests that they come from."""
-
-    def setUp(self):
-        self.dir = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.dir)
-        self.rules = os.path.join(self.dir, "rules.yaml")
-
-    def replay(self, capture, conditions):
-        with open(self.rules, "w", encoding="utf-8") as file:
-            for i, condition in enumerate(conditions):
-                file.write(f"- rule: r{i}\n  desc: d\n  condition: {condition}\n  output: '%fd.name'\n  priority: NOTICE\n")
-        config = os.path.join(self.dir, "config.yaml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write("assets: []\n")
-        return run_verb("replay", "--config", config, "--rules", self.rules, "--output", "json", capture)
-
-    def alerts(self, name, conditions):
-        result = self.replay(os.path.join(SCAP, name), conditions)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return [json.loads(line) for line in result.stdout.splitlines()]
-
-    def test_an_open_is_told_when_it_begins_and_when_it_ends(self):
-        alerts = self.alerts("cat_write.scap", ["evt.type in (open, openat, openat2) and proc.name=cat"])
-        self.assertEqual(len(alerts), 8)
-        self.assertEqual({alert["rule"] for alert in alerts}, {"r0"})
-
-    def test_each_file_is_opened_once(self):
-        files = [f"/tmp/file-{i}" for i in range(1, 14)]
-        alerts = self.alerts("open-multiple-files.scap", [f"evt.type = open and fd.name = {file}" for file in files])
-        self.assertEqual(sorted(alert["rule"] for alert in alerts), sorted(f"r{i}" for i in range(13)))
-
-    def test_a_cut_capture_is_an_error_with_the_librarys_words(self):
-        cut = os.path.join(self.dir, "cut.scap")
-        with open(os.path.join(SCAP, "cat_write.scap"), "rb") as whole, open(cut, "wb") as file:
-            file.write(whole.read(3000))
-        result = self.replay(cut, ["evt.type = open"])
-        self.assertEqual(result.returncode, 1)
-        self.assertIn(cut, result.stderr)
-        self.assertIn("truncated", result.stderr)
 
 
 if __name__ == "__main__":

@@ -34,12 +34,16 @@ class FakeHost final : public HostModel {
   ProcessKey GpuClientOwner(uint32_t) const override { return {}; }
   int64_t RealtimeNs(uint64_t ktime_ns) const override { return static_cast<int64_t>(ktime_ns) + realtime_offset_ns; }
   const AgentStart& Start() const override { return start; }
+  std::string_view UserName(uint32_t uid) const override { return users.contains(uid) ? users.at(uid) : ""; }
+  std::string_view GroupName(uint32_t gid) const override { return groups.contains(gid) ? groups.at(gid) : ""; }
   HostModelStats Stats() const override { return {}; }
   std::vector<Event> Restate(StateRestored) const override { return {}; }
 
   std::map<ProcessKey, ProcessInfo> processes;
   std::map<FileKey, AssetInfo> assets;
   std::map<uint32_t, LabelInfo> labels;
+  std::map<uint32_t, std::string_view> users;
+  std::map<uint32_t, std::string_view> groups;
   AgentStart start;
   int64_t realtime_offset_ns = 0;
 };

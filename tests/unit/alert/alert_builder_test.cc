@@ -49,8 +49,8 @@ class AlertBuilderTest : public ::testing::Test {
     Use({});
   }
 
-  void Use(AlertBuilderConfig config, UserNames names = {}) {
-    auto builder = AlertBuilder::Create(config, std::move(names));
+  void Use(AlertBuilderConfig config) {
+    auto builder = AlertBuilder::Create(config);
     ASSERT_TRUE(builder.ok()) << builder.status();
     builder_ = *std::move(builder);
   }
@@ -306,9 +306,10 @@ TEST_F(AlertBuilderTest, ClientsThatConnectInAreNoDestinations) {
   EXPECT_EQ(Found(9, "1%")->destination_first_seen_ns, 0);
 }
 
-TEST_F(AlertBuilderTest, UserNamesComeFromTheGivenFunctionOnly) {
-  Use({}, [](uint32_t uid) { return uid == 1000 ? "eve" : ""; });
-  EXPECT_EQ(Found(0, "1%")->user, "eve");
+TEST_F(AlertBuilderTest, TheUsersNameIsTheHosts) {
+  EXPECT_EQ(Found(0, "1%")->user, "1000");
+  host_.users[1000] = "eve";
+  EXPECT_EQ(Found(1, "1%", "other")->user, "eve");
 }
 
 TEST_F(AlertBuilderTest, AnUnknownProcessAndAssetStillMakeAnAlert) {

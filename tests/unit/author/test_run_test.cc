@@ -225,7 +225,8 @@ TEST(EventMembersTest, EveryMemberHasAName) {
   const std::string page((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   ForAll<ProcessFork, ProcessExec, ProcessExit, FileRead, FileChange, FileOpen, FileName, LabelMove, Egress,
          SocketState, DeviceOpen, HttpRequest, AgentStart, ProcessSnapshot, AssetHeld, Listener, AssetFound, AssetGone,
-         StateRestored, LossSample, ProbeState, ClockTick, Finding, HostChange, DnsQuery, GpuCall>(page);
+         StateRestored, LossSample, ProbeState, ClockTick, Finding, HostChange, DnsQuery, GpuCall, RuleReload,
+         AccountNames>(page);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ outputs:
   - {type: file, format: falco, path: /var/log/a.json, max_size: 1MB, keep: 2}
 )");
   EXPECT_EQ(agent.state_dir, "/var/lib/x");
-  EXPECT_THAT(agent.rules, ElementsAre("rules.d", "/usr/share/x.yaml"));
+  EXPECT_THAT(agent.rules.paths, ElementsAre("rules.d", "/usr/share/x.yaml"));
   EXPECT_FALSE(agent.discover);
   EXPECT_THAT(agent.discover_paths, ElementsAre("/srv"));
   ASSERT_EQ(agent.assets.size(), 1u);
@@ -142,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"DuplicateKey", "discover: true\ndiscover: false\n",
          "t.yaml:2:1: duplicate key 'discover', first on line 1; remove one"},
         {"ListForMap", "egress: [1]\n", "t.yaml:1:9: expected a map, found a list"},
-        {"ValueForList", "rules: a\n", "t.yaml:1:8: expected a list, found a value"},
+        {"ValueForList", "rules: a\n", "t.yaml:1:8: expected a list of paths or a map, found a value"},
         {"MapForValue", "state_dir: {a: b}\n", "t.yaml:1:12: expected a value, found a map"},
         {"NoValue", "state_dir:\n", "needs a value"},
         {"NoBoolean", "discover: maybe\n", "t.yaml:1:11: 'maybe' is neither true nor false"},
@@ -192,6 +192,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"Directive", "discover: true\n%TAG", "t.yaml:2:1: a line must not start with %"},
         {"ListAtTop", "- a\n", "t.yaml:1:1: expected a map, found a list"},
         {"TabIndent", "egress:\n\tladder: [1%]\n", "t.yaml:2:"},
+        {"RuleKey", "rules:\n  disabled: [a]\n", "t.yaml:2:3: unknown key 'disabled'; did you mean 'disable'?"},
+        {"RuleTag", "rules:\n  disable: [a, 'tag:']\n", "t.yaml:2:17: 'tag:' needs a tag, as in tag:egress"},
+        {"RuleSwitch", "rules:\n  enable: a\n", "t.yaml:2:11: expected a list, found a value"},
+        {"RulePriority", "rules:\n  minimum_priority: High\n",
+         "t.yaml:2:21: 'High' is no priority; use Emergency, Alert, Critical"},
+        {"RuleMatching", "rules:\n  matching: some\n", "t.yaml:2:13: "},
         {"OpenBracket", "rules: [a\n", "t.yaml:"},
         {"KeyThatIsAList", "[a]: b\n", "a key must be a plain word"}}),
     [](const auto& info) { return std::string(info.param.name); });
@@ -214,7 +220,33 @@ TEST(ConfigTest, TheDigestIsThatOfTheText) {
 TEST(ConfigTest, RulePathsAreRelativeToTheFileThatNamesThem) {
   const absl::StatusOr<AgentConfig> agent = ParseConfig("/etc/tw/t.yaml", "rules: [rules.d, /a]\n");
   ASSERT_TRUE(agent.ok());
-  EXPECT_THAT(agent->rules, ElementsAre("/etc/tw/rules.d", "/a"));
+  EXPECT_THAT(agent->rules.paths, ElementsAre("/etc/tw/rules.d", "/a"));
+}
+
+TEST(ConfigTest, WhichRulesRunIsChosenByNameAndTagInTheOrderOffThenOn) {
+  const AgentConfig agent = Parsed(
+      "rules:\n  enable: [Model*, \"tag:attack:T1048\"]\n  paths: [/a]\n  disable: [\"*\"]\n  minimum_priority: "
+      "warning\n"
+      "  matching: first\n");
+  EXPECT_THAT(agent.rules.paths, ElementsAre("/a"));
+  const RuleOptions& options = agent.rules.options;
+  ASSERT_EQ(options.switches.size(), 3u);
+  EXPECT_FALSE(options.switches[0].enable);
+  EXPECT_EQ(options.switches[0].name, "*");
+  EXPECT_TRUE(options.switches[1].enable);
+  EXPECT_EQ(options.switches[1].name, "Model*");
+  EXPECT_EQ(options.switches[2].tag, "attack:T1048");
+  EXPECT_EQ(options.switches[2].path, "t.yaml");
+  EXPECT_EQ(options.switches[2].line, 2);
+  EXPECT_EQ(options.minimum, Priority::kWarning);
+  EXPECT_TRUE(options.first_match_only);
+}
+
+TEST(ConfigTest, EveryRuleRunsByDefault) {
+  const RuleOptions options = Parsed("rules: [/a]\n").rules.options;
+  EXPECT_TRUE(options.switches.empty());
+  EXPECT_EQ(options.minimum, Priority::kDebug);
+  EXPECT_FALSE(options.first_match_only);
 }
 
 // The shipped example holds the keys behind a #: what it says must be true.

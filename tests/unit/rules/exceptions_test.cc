@@ -118,6 +118,39 @@ TEST(SelectionTest, SwitchesByNameAndTagInOrder) {
   EXPECT_TRUE(Alerts({kRule}, 0, {.minimum = Priority::kNotice}));
 }
 
+TEST(SelectionTest, ATagMayHaveWildcards) {
+  using Switches = std::vector<RuleSwitch>;
+  EXPECT_FALSE(Alerts({kRule}, 0, {.switches = Switches{{false, "", "[ab]*"}}}));
+}
+
+TEST(SelectionTest, ASwitchThatFitsNoRuleIsAWarningWithItsPlaceAndTheNearestName) {
+  std::vector<RuleProblem> problems;
+  RuleOptions options;
+  options.switches.push_back({.enable = false, .name = "Modle leaves", .path = "c.yaml", .line = 4, .column = 7});
+  options.switches.push_back({.enable = true, .tag = "egres", .path = "--enable-rule"});
+  options.switches.push_back({.enable = false, .name = "Model*"});
+  const auto rules = RuleSet::Compile(
+      {{"r.yaml",
+        "- rule: Model leaves\n  desc: d\n  condition: evt.type = execve\n  output: o\n  priority: Notice\n"
+        "  tags: [egress]\n"}},
+      problems, options);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(
+      ProblemLine(problems[0]),
+      "c.yaml:4:7: no rule has the name 'Modle leaves', so nothing is switched off; did you mean 'Model leaves'?");
+  EXPECT_EQ(ProblemLine(problems[1]),
+            "--enable-rule: no rule has the tag 'egres', so nothing is switched on; did you mean 'egress'?");
+  EXPECT_FALSE(problems[0].error);
+}
+
+TEST(SelectionTest, ASwitchIsANameOrATag) {
+  EXPECT_EQ(ParseRuleSwitch("Model*", true)->name, "Model*");
+  EXPECT_EQ(ParseRuleSwitch("tag:atlas:AML.T0025", false)->tag, "atlas:AML.T0025");
+  EXPECT_FALSE(ParseRuleSwitch("tag:", false).ok());
+  EXPECT_FALSE(ParseRuleSwitch("", false).ok());
+}
+
 TEST(SelectionTest, TheFirstMatchCanBeTheOnlyOne) {
   const std::string two = std::string(kRule) + RuleText("proc.name = curl and evt.type = execve").replace(8, 1, "s");
   std::vector<RuleProblem> problems;

@@ -280,5 +280,26 @@ TEST(ProcessTruthTest, AgesUsersAndCommandLines) {
   EXPECT_TRUE(holds("proc.is_exe_from_memfd = false"));
 }
 
+TEST(ProcessTruthTest, UsersAndGroupsHaveTheHostsNamesOutsideOfContainers) {
+  FakeHost host = Host();
+  host.users = {{1000, "eve"}, {1001, "alice"}};
+  host.groups = {{50, "staff"}};
+  ProcessInfo& actor = host.processes[kActor];
+  actor.uid = 1000;
+  actor.gid = 50;
+  actor.login_uid = 1001;
+  const auto holds = [&](const char* condition) {
+    const auto rules = MustCompile(RuleText(condition));
+    return !MatchAll(*rules, host, MakeEvent(ProcessExec{})).empty();
+  };
+  EXPECT_TRUE(holds("user.name = eve and user.loginname = alice and group.name = staff"));
+  actor.gid = 51;
+  EXPECT_TRUE(holds("group.name = 51")) << "no name is known";
+  actor.cgroup = "/system.slice/docker-" + std::string(64, 'a') + ".scope";
+  EXPECT_TRUE(holds("user.name = 1000 and user.loginname = 1001")) << "1000 may be anybody there";
+  actor.uid = 0;
+  EXPECT_TRUE(holds("user.name = root"));
+}
+
 }  // namespace
 }  // namespace tensorwarden
