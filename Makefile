@@ -137,8 +137,10 @@ $(O)/fuzz/%.o: %.cc | $(SKEL)
 	$(SAY) FUZZCC $<
 	@mkdir -p $(@D)
 	$(Q)clang++ $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-FUZZ_FOLDERS := evidence config rules enrich host artifact traffic capture event base
-$(O)/fuzz/lib.a: $(foreach f,$(FUZZ_FOLDERS),$(patsubst %.cc,$(O)/fuzz/%.o,$(call sources,$(f))))
+FUZZ_FOLDERS := author alert detect evidence config rules enrich host artifact traffic capture event base
+# Of the daemon what runs an analysis; the rest of it needs a kernel, and libraries that need one.
+FUZZ_SOURCES := $(foreach f,$(FUZZ_FOLDERS),$(call sources,$(f))) agent/daemon/analysis.cc agent/daemon/capture_source.cc
+$(O)/fuzz/lib.a: $(patsubst %.cc,$(O)/fuzz/%.o,$(FUZZ_SOURCES))
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/%_fuzz.o $(O)/fuzz/lib.a
 	$(SAY) LD $@

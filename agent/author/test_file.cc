@@ -57,6 +57,7 @@ class CaseReader {
     }
     if (test_.host != nullptr) return reader_.Fail(*test_.host, "a capture brings its own host");
     if (!reader_.Read(*capture, test_.capture)) return false;
+    if (test_.capture.empty()) return reader_.Fail(*capture, "'capture' needs the path of a file");
     const std::string& path = test_.place.file->path;
     if (!test_.capture.starts_with('/')) test_.capture.insert(0, path.substr(0, path.rfind('/') + 1));
     return true;

@@ -172,6 +172,15 @@ TEST(TestRunTest, ACaptureIsReplayedWithItsDetectors) {
   unlink(path.c_str());
 }
 
+TEST(TestFileTest, ACaptureWithoutAPathIsAnErrorAndNoTest) {
+  std::vector<RuleProblem> problems;
+  rules::Diagnostics diagnostics(problems);
+  const TestFile file("t.yaml", "- test: t\n  rule: r\n  capture: ''\n  expect: []\n", diagnostics);
+  EXPECT_THAT(file.cases(), IsEmpty());
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(ProblemLine(problems[0]), HasSubstr("t.yaml:3:3: 'capture' needs the path of a file"));
+}
+
 TEST(TestRunTest, RulesWithMemoryRememberWithinATest) {
   const std::string rules =
       Rule("evt.type = process_exit", "  aggregate: {count: true, by: [proc.name], window: 1m, over: 2}\n");
