@@ -108,7 +108,7 @@ class Test(RulesCase):
         self.file("tests/u.yaml", TEST.replace("rule: r", "rule: &r r") + TEST.replace("rule: r", "rule: *r"))
         done = rules("test", self.folder.name)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("u.yaml:6:9: ", done.stderr)
+        self.assertIn("u.yaml:6:3: ", done.stderr)
 
     def test_a_difference_is_shown_and_fails(self):
         self.file("r.yaml", RULE)
@@ -165,7 +165,7 @@ class List(RulesCase):
     def test_fields(self):
         rows = [json.loads(line) for line in rules("fields", "--json").stdout.splitlines()]
         by_name = {row["name"]: row for row in rows}
-        self.assertEqual(by_name["gpu.major"]["kinds"], ["device_open"])
+        self.assertEqual(by_name["gpu.access"]["kinds"], ["device_open"])
         self.assertTrue(by_name["proc.tty"]["always_empty"])
         self.assertEqual(by_name["proc.aname"]["usage"], "proc.aname[N]")
         self.assertEqual(len(rules("fields").stdout.splitlines()), len(rows))
