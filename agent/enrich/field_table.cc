@@ -13,9 +13,10 @@ namespace {
 
 std::vector<FieldSpec> BuildTable() {
   std::vector<FieldSpec> table;
-  for (const auto part : {fields::EventFields(), fields::ProcessFields(), fields::FileFields(), fields::NetworkFields(),
-                          fields::AssetFields(), fields::FindingFields(), fields::HostFields(), fields::GpuFields(), fields::CallFields(),
-                          fields::LineageFields(), fields::PathFields(), fields::AbsentFields()}) {
+  for (const auto part :
+       {fields::EventFields(), fields::ProcessFields(), fields::FileFields(), fields::NetworkFields(),
+        fields::AssetFields(), fields::FindingFields(), fields::HostFields(), fields::GpuFields(), fields::CallFields(),
+        fields::LineageFields(), fields::PathFields(), fields::AbsentFields()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   std::sort(table.begin(), table.end(), [](const FieldSpec& a, const FieldSpec& b) { return a.name < b.name; });

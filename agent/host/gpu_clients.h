@@ -10,9 +10,9 @@
 
 namespace tensorwarden {
 
-// A client is whose who made it, or, when that was not seen, whose who first acts as it: the driver lets nobody act as a
-// client but by the descriptor that it was made with. A process is remembered with its first 256, and 16 384 processes
-// are: CUDA makes two for each.
+// A client is whose who made it, or, when that was not seen, whose who first acts as it: the driver lets nobody act as
+// a client but by the descriptor that it was made with. A process is remembered with its first 256, and 16 384
+// processes are: CUDA makes two for each.
 class GpuClients {
  public:
   void Take(ProcessKey process, const GpuCall& call);
