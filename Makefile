@@ -298,6 +298,18 @@ $(O)/bench/%_bench: $(O)/tests/bench/%_bench.o $(call archives,config $(DEPS_con
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
 
+$(O)/bench/rules_bench: $(O)/tests/bench/rules_bench.o $(O)/tests/bench/rule_mix.o $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
+
+# The same conditions in our rules and in libsinsp, both optimised.
+$(O)/tests/oracle/reference.o: CPPFLAGS += $(SINSP_CFLAGS)
+$(O)/bench/libsinsp_bench: $(addprefix $(O)/tests/,bench/libsinsp_bench.o bench/rule_mix.o oracle/reference.o) $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lsinsp -lscap -ljsoncpp -ljq $(PKG_LIBS)
+
 # Runs the whole analysis, and the agent itself.
 $(O)/bench/replay_bench: $(O)/tests/bench/replay_bench.o $(O)/tests/bench/busy_host.o $(call archives,daemon $(DEPS_daemon)) | $(O)/tensorwarden
 	$(SAY) LD $@
