@@ -303,9 +303,12 @@ $(O)/bench/rules_bench: $(O)/tests/bench/rules_bench.o $(O)/tests/bench/rule_mix
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
 
-# The same conditions in our rules and in libsinsp, both optimised.
-$(O)/tests/oracle/reference.o: CPPFLAGS += $(SINSP_CFLAGS)
-$(O)/bench/libsinsp_bench: $(addprefix $(O)/tests/,bench/libsinsp_bench.o bench/rule_mix.o oracle/reference.o) $(call archives,rules $(DEPS_rules))
+# The same conditions in our rules and in libsinsp, both optimised. The oracle's program has the name of its folder.
+$(O)/bench/reference.o: tests/oracle/reference.cc
+	$(SAY) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(SINSP_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$(O)/bench/libsinsp_bench: $(O)/tests/bench/libsinsp_bench.o $(O)/tests/bench/rule_mix.o $(O)/bench/reference.o $(call archives,rules $(DEPS_rules))
 	$(SAY) LD $@
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lsinsp -lscap -ljsoncpp -ljq $(PKG_LIBS)

@@ -12,7 +12,6 @@ namespace tensorwarden::rules {
 namespace {
 
 constexpr size_t kFewTexts = 6;  // up to here comparing beats hashing
-constexpr int64_t kMaxRegexBytes = 1 << 20;
 
 re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -56,14 +55,9 @@ uint32_t Program::AddEventTypes(const EventTypes& types) {
 }
 
 std::optional<uint32_t> Program::AddRegex(const std::string& pattern, std::string& error) {
-  re2::RE2::Options options(re2::RE2::Quiet);
-  options.set_max_mem(kMaxRegexBytes);
-  auto regex = std::make_unique<re2::RE2>(Piece(pattern), options);
-  if (!regex->ok()) {
-    error = regex->error();
-    return std::nullopt;
-  }
-  regexes_.push_back(std::move(regex));
+  std::optional<Regex> regex = CompileRegex(pattern, error);
+  if (!regex) return std::nullopt;
+  regexes_.push_back(*std::move(regex));
   return static_cast<uint32_t>(regexes_.size() - 1);
 }
 
@@ -75,13 +69,6 @@ uint32_t Program::AddTest(const Test& test) {
 uint32_t Program::Emit(uint32_t test, uint32_t on_true, uint32_t on_false) {
   code_.push_back({test, on_true, on_false});
   return static_cast<uint32_t>(code_.size() - 1);
-}
-
-std::vector<std::string_view> Program::TextsOf(const Test& test) const {
-  if (test.with_slot) return {};
-  if (test.op == TestOp::kTextEqual) return {slots_.text(test.literal)};
-  if (test.op == TestOp::kTextIn) return sets_[test.literal].texts();
-  return {};
 }
 
 bool Program::Matches(uint32_t entry, FieldCache& cache) const {
@@ -133,7 +120,7 @@ bool Program::HoldsText(const Test& test, std::string_view value) const {
     case TestOp::kTextIn:
       return sets_[test.literal].Has(value);
     case TestOp::kRegex:
-      return re2::RE2::FullMatch(Piece(value), *regexes_[test.literal]);
+      return re2::RE2::FullMatch(Piece(value), *regexes_[test.literal].matcher);
     case TestOp::kPathMatch:
     case TestOp::kPathGlob: {
       const auto matches = test.op == TestOp::kPathMatch ? PathBelow : PathBelowGlob;
