@@ -43,14 +43,29 @@ void VisitEdges(std::string_view text, const std::vector<size_t>& lengths, bool 
     const char* run = text.data() + (from_end ? text.size() - length : done);
     hash = HashBytes(hash, run, length - done);
     done = length;
-    visit(hash);
+    if (!visit(hash)) return;
   }
 }
 
-uint64_t EdgeHash(std::string_view edge, const std::vector<size_t>& lengths, bool from_end) {
+// With marks on the way to it, so that a text that leads to no edge is soon given up.
+void AddEdge(std::string_view edge, uint32_t rule, const std::vector<size_t>& lengths, bool from_end, KeyTable& table) {
   uint64_t last = 0;
-  VisitEdges(edge, lengths, from_end, [&](uint64_t hash) { last = hash; });
-  return last;
+  VisitEdges(edge, lengths, from_end, [&](uint64_t hash) {
+    table.AddMark(hash);
+    last = hash;
+    return true;
+  });
+  table.Add(last, rule);
+}
+
+void FindEdges(std::string_view text, const std::vector<size_t>& lengths, bool from_end, KeyTable& table,
+               uint64_t round, std::vector<uint32_t>& rules) {
+  const KeyTable::Filter filter = table.filter();
+  VisitEdges(text, lengths, from_end, [&](uint64_t hash) {
+    if (!filter.MayHave(hash)) return false;
+    table.FindNew(hash, round, rules);
+    return true;
+  });
 }
 
 std::string_view Edge(const AnchorKey& key) {
@@ -61,10 +76,6 @@ std::string_view Edge(const AnchorKey& key) {
 void SortUnique(std::vector<size_t>& values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
-inline void Append(std::span<const uint32_t> found, std::vector<uint32_t>& rules) {
-  if (!found.empty()) rules.insert(rules.end(), found.begin(), found.end());
 }
 
 }  // namespace
@@ -89,6 +100,7 @@ std::vector<uint64_t> KeyHashes(const AnchorKey& key) {
 }
 
 void FieldIndex::Add(const AnchorKey& key, uint32_t rule) {
+  ways_ |= static_cast<uint8_t>(1 << static_cast<int>(key.how));
   if (key.how == How::kEqual) return equal_.Add(HashText(key.text), rule);
   if (key.how == How::kNumber) return numbers_.Add(HashNumber(key.number), rule);
   if (key.how == How::kPrefix) prefix_lengths_.push_back(Edge(key).size());
@@ -103,8 +115,8 @@ void FieldIndex::Add(const AnchorKey& key, uint32_t rule) {
 void FieldIndex::Build() {
   for (std::vector<size_t>* lengths : {&prefix_lengths_, &suffix_lengths_, &network_bits_}) SortUnique(*lengths);
   for (const auto& [key, rule] : pending_) {
-    if (key.how == How::kPrefix) prefixes_.Add(EdgeHash(Edge(key), prefix_lengths_, false), rule);
-    if (key.how == How::kSuffix) suffixes_.Add(EdgeHash(Edge(key), suffix_lengths_, true), rule);
+    if (key.how == How::kPrefix) AddEdge(Edge(key), rule, prefix_lengths_, false, prefixes_);
+    if (key.how == How::kSuffix) AddEdge(Edge(key), rule, suffix_lengths_, true, suffixes_);
   }
   BuildSubstrings();
   pending_ = {};
@@ -144,29 +156,29 @@ void FieldIndex::Find(const FieldValue& value, uint64_t round, std::vector<uint3
 }
 
 void FieldIndex::FindText(std::string_view text, uint64_t round, std::vector<uint32_t>& rules) {
-  if (!equal_.empty()) Append(equal_.FindNew(HashText(text), round), rules);
-  FindEdges(text, round, rules);
-  if (!substrings_.empty()) {
-    for (size_t at = 0; at + kMinSubstring <= text.size(); ++at) {
-      Append(substrings_.FindNew(HashGram(text.data() + at), round), rules);
-    }
-  }
-  if (!networks_.empty()) FindAddress(text, round, rules);
+  if (Has(How::kEqual)) equal_.FindNew(HashText(text), round, rules);
+  if (Has(How::kPrefix)) FindEdges(text, prefix_lengths_, false, prefixes_, round, rules);
+  if (Has(How::kSuffix)) FindEdges(text, suffix_lengths_, true, suffixes_, round, rules);
+  if (Has(How::kSubstring)) FindSubstrings(text, round, rules);
+  if (Has(How::kNetwork)) FindAddress(text, round, rules);
 }
 
-void FieldIndex::FindEdges(std::string_view text, uint64_t round, std::vector<uint32_t>& rules) {
-  VisitEdges(text, prefix_lengths_, false, [&](uint64_t hash) { Append(prefixes_.FindNew(hash, round), rules); });
-  VisitEdges(text, suffix_lengths_, true, [&](uint64_t hash) { Append(suffixes_.FindNew(hash, round), rules); });
+void FieldIndex::FindSubstrings(std::string_view text, uint64_t round, std::vector<uint32_t>& rules) {
+  const KeyTable::Filter filter = substrings_.filter();
+  for (size_t at = 0; at + kMinSubstring <= text.size(); ++at) {
+    const uint64_t hash = HashGram(text.data() + at);
+    if (filter.MayHave(hash)) substrings_.FindNew(hash, round, rules);
+  }
 }
 
 void FieldIndex::FindAddress(std::string_view text, uint64_t round, std::vector<uint32_t>& rules) {
   const std::optional<Network> address = ParseNetwork(text);
   if (!address) return;
-  for (const size_t bits : network_bits_) Append(networks_.FindNew(HashNetwork(*address, bits), round), rules);
+  for (const size_t bits : network_bits_) networks_.FindNew(HashNetwork(*address, bits), round, rules);
 }
 
 void FieldIndex::FindNumber(double number, uint64_t round, std::vector<uint32_t>& rules) {
-  if (!numbers_.empty()) Append(numbers_.FindNew(HashNumber(number), round), rules);
+  if (Has(How::kNumber)) numbers_.FindNew(HashNumber(number), round, rules);
 }
 
 }  // namespace tensorwarden::rules

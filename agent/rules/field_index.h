@@ -31,15 +31,17 @@ class FieldIndex {
     uint32_t rule;
   };
   void FindText(std::string_view text, uint64_t round, std::vector<uint32_t>& rules);
-  void FindEdges(std::string_view text, uint64_t round, std::vector<uint32_t>& rules);
+  void FindSubstrings(std::string_view text, uint64_t round, std::vector<uint32_t>& rules);
   void FindAddress(std::string_view text, uint64_t round, std::vector<uint32_t>& rules);
   void FindNumber(double number, uint64_t round, std::vector<uint32_t>& rules);
   void BuildSubstrings();
+  bool Has(AnchorKey::How how) const { return ((ways_ >> static_cast<int>(how)) & 1) != 0; }
 
-  std::vector<Pending> pending_;
+  uint8_t ways_ = 0;  // bit set of AnchorKey::How: what there are keys of
   KeyTable equal_, prefixes_, suffixes_, substrings_, numbers_, networks_;
   // All lengths of prefixes, suffixes and network prefixes, ascending: each is looked up by itself.
   std::vector<size_t> prefix_lengths_, suffix_lengths_, network_bits_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace tensorwarden::rules

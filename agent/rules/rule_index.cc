@@ -5,6 +5,9 @@
 namespace tensorwarden::rules {
 namespace {
 
+// Of values that have to be put together first: a walk over ancestors, a new text.
+constexpr size_t kToBuild = 32;
+
 // What a look into the index costs for every event of the kind, as so many rules that share a key.
 size_t CostOf(const Anchor& anchor, const SlotTable& slots) {
   size_t most = 0;
@@ -25,7 +28,7 @@ size_t CostOf(const Anchor& anchor, const SlotTable& slots) {
   }
   const Slot& slot = slots[anchor.slot];
   const bool is_list = slot.type == FieldType::kStringList || slot.type == FieldType::kNumberList;
-  return most + (is_list || slot.field == nullptr ? 8 : 0);  // to be put together first
+  return most + (is_list || slot.field == nullptr ? kToBuild : 0);
 }
 
 }  // namespace
