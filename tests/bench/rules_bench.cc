@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <set>
@@ -111,4 +112,8 @@ int Run() {
 }  // namespace
 }  // namespace tensorwarden
 
-int main() { return tensorwarden::Run(); }
+int main(int argc, char** argv) {
+  if (argc == 1) return tensorwarden::Run();
+  std::fputs(tensorwarden::MixedRuleFile(static_cast<uint32_t>(std::strtoul(argv[1], nullptr, 10))).c_str(), stdout);
+  return 0;
+}

@@ -2,22 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace tensorwarden::rules {
-namespace {
-
-// A slot's values have one type, and nearly all of them nothing to free: a variant's own assignment costs several times
-// as much.
-void Put(FieldValue&& from, FieldValue& to) {
-  if (const auto* text = std::get_if<std::string_view>(&from)) {
-    to = *text;
-  } else if (const auto* number = std::get_if<double>(&from)) {
-    to = *number;
-  } else {
-    to = std::move(from);
-  }
-}
-
-}  // namespace
 
 uint32_t SlotTable::Add(Slot slot) {
   const auto [at, is_new] = slot_index_.try_emplace(slot.name, static_cast<uint32_t>(slots_.size()));
@@ -73,11 +60,18 @@ void FieldCache::Reset(const EnrichedEvent& event, size_t slots) {
   if (entries_.size() < slots) entries_.resize(slots);
 }
 
-void FieldCache::Fetch(const SlotTable& slots, uint32_t index) {
+// The value is made where it stays: moving what was just written costs more than making it. An accessor that threw would
+// leave half a value behind, hence noexcept.
+void FieldCache::Fetch(const SlotTable& slots, uint32_t index) noexcept {
   const Slot& slot = slots[index];
-  FieldValue value = slot.field != nullptr ? slot.field->get(*event_, slot.argument, scratch_) : Compute(slots, slot);
-  Put(std::move(value), entries_[index].value);
-  entries_[index].epoch = epoch_;
+  Entry& entry = entries_[index];
+  entry.value.emplace<std::monostate>();
+  if (slot.field != nullptr) {
+    new (&entry.value) FieldValue(slot.field->get(*event_, slot.argument, scratch_));
+  } else {
+    new (&entry.value) FieldValue(Compute(slots, slot));
+  }
+  entry.epoch = epoch_;
 }
 
 // Arguments are slots of lower numbers, so this ends.
