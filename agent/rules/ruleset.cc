@@ -229,7 +229,7 @@ class CompiledRuleSet final : public RuleSet {
                      const TypeChecker& checker, const std::string& subject, Diagnostics& diagnostics) {
     std::vector<uint32_t> entries;
     for (size_t i = 0; i < conditions.size(); ++i) {
-      entries.push_back(Generate(checker, conditions[i], program_));
+      entries.push_back(Generate(checker, conditions[i], conditions[i].can_hold & counted, program_));
       if (IsNegated(definition, i)) continue;
       if (entries[i] != Program::kReject && (conditions[i].can_hold & counted) != 0) continue;
       diagnostics.Warning(definition.place, subject +

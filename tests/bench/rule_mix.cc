@@ -16,6 +16,9 @@ namespace {
 // What events draw from; rules draw from kWorld.
 constexpr uint32_t kWorld = 4096;
 constexpr uint32_t kPrograms = 256, kDirectories = 512, kPeers = 512, kAssets = 64, kProcesses = 1024;
+// Of so many rules: opens, programs that start, connections, files, others, and those that no index finds.
+constexpr uint32_t kOpen = 12, kExec = 10, kSocket = 6, kFile = 6, kOther = 6, kUnindexed = 2;
+constexpr uint32_t kCycle = kOpen + kExec + kSocket + kFile + kOther + kUnindexed;
 constexpr uint32_t kStride = 37;  // odd: neighbouring rules do not name neighbouring things
 
 constexpr const char* kTools[] = {"bash", "python3", "sh",   "curl",    "wget",  "git",        "node", "java",
@@ -163,7 +166,7 @@ MixedRule FileRule(uint32_t shape, const Draw& far, uint32_t i) {
     case 4:
       return {"unlink", fmt::format("fd.name endswith .key and fd.name startswith {}/", Directory(far(0))), "", true};
     default:
-      if (i % 80 < 40) {
+      if (i % (2 * kCycle) < kCycle) {
         return {
             "", "",
             fmt::format("  sequence:\n    by: [asset.path]\n    within: 5m\n    steps:\n"
@@ -194,7 +197,7 @@ MixedRule OtherRule(uint32_t shape, const Draw& far, uint32_t i) {
     default:
       break;
   }
-  switch (i / 40 % 6) {
+  switch (i / kCycle % 6) {
     case 0:
       return {"host_change", fmt::format("host.object = module_{}", far(0)), "", true};
     case 1:
@@ -212,8 +215,24 @@ MixedRule OtherRule(uint32_t shape, const Draw& far, uint32_t i) {
   }
 }
 
-// Of each forty rules: opens, programs that start, connections, files, the rest.
-constexpr uint32_t kOpen = 12, kExec = 10, kSocket = 6, kFile = 6;
+// No value that they name is needed, so the index cannot find them: one of twenty, as among the shipped rules.
+MixedRule UnindexedRule(const Draw& far, uint32_t i) {
+  switch (i % 5) {
+    case 0:
+      return {
+          "openat",
+          fmt::format("evt.is_open_write = true and user.uid > {} and not proc.name in (python3, vllm)", 1020 + far(0)),
+          "", true};
+    case 1:
+      return {"execve", fmt::format("user.uid > {} and not proc.pname in (sshd, cron, bash)", 1020 + far(0)), "", true};
+    case 2:
+      return {"connect", fmt::format("fd.sport > {} and not proc.name in (curl, wget)", 5000 + far(0)), "", true};
+    case 3:
+      return {"read", fmt::format("file.bytes > {} and not proc.role = inference", 250'000 + far(0)), "", true};
+    default:
+      return {"process_exit", fmt::format("evt.exit_code != 0 and user.uid > {}", 1020 + far(0)), "", true};
+  }
+}
 
 // --- events ---
 
@@ -364,14 +383,16 @@ std::string MixedDefinitions() {
 
 MixedRule MakeMixedRule(uint32_t number) {
   const Draw far{number * 7};
-  uint32_t shape = number % 40;
+  uint32_t shape = number % kCycle;
   if (shape < kOpen) return OpenRule(shape, far, number);
   shape -= kOpen;
   if (shape < kExec) return ExecRule(shape, far, number);
   shape -= kExec;
   if (shape < kSocket) return SocketRule(shape, far, number);
   shape -= kSocket;
-  return shape < kFile ? FileRule(shape, far, number) : OtherRule(shape - kFile, far, number);
+  if (shape < kFile) return FileRule(shape, far, number);
+  shape -= kFile;
+  return shape < kOther ? OtherRule(shape, far, number) : UnindexedRule(far, number);
 }
 
 std::string AsYaml(const MixedRule& rule, uint32_t number) {

@@ -8,9 +8,12 @@ using Kind = TypedCondition::Kind;
 // Code is laid down from the end, because a jump's target must be known when its instruction is emitted.
 class Generator {
  public:
-  Generator(const TypeChecker& checker, Program& program) : checker_(checker), program_(program) {}
+  Generator(const TypeChecker& checker, KindSet kinds, Program& program)
+      : checker_(checker), kinds_(kinds), program_(program) {}
 
   uint32_t Emit(const TypedCondition& condition, uint32_t on_true, uint32_t on_false) {
+    if ((condition.can_fail & kinds_) == 0) return on_true;
+    if ((condition.can_hold & kinds_) == 0) return on_false;
     switch (condition.kind) {
       case Kind::kNever:
         return on_false;
@@ -52,13 +55,14 @@ class Generator {
   }
 
   const TypeChecker& checker_;
+  const KindSet kinds_;
   Program& program_;
 };
 
 }  // namespace
 
-uint32_t Generate(const TypeChecker& checker, const TypedCondition& condition, Program& program) {
-  return Generator(checker, program).Emit(condition, Program::kAccept, Program::kReject);
+uint32_t Generate(const TypeChecker& checker, const TypedCondition& condition, KindSet kinds, Program& program) {
+  return Generator(checker, kinds, program).Emit(condition, Program::kAccept, Program::kReject);
 }
 
 }  // namespace tensorwarden::rules

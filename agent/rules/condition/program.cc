@@ -71,6 +71,24 @@ uint32_t Program::Emit(uint32_t test, uint32_t on_true, uint32_t on_false) {
   return static_cast<uint32_t>(code_.size() - 1);
 }
 
+// A value that is missing, or of another type than the table promises, satisfies nothing. What is most frequent comes
+// first and calls nothing.
+inline bool Program::Holds(const Test& test, FieldCache& cache) const {
+  if (test.op == TestOp::kEventType || test.with_slot) return HoldsOther(test, cache);
+  const FieldValue& value = cache.Get(slots_, test.slot);
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    if (test.op == TestOp::kTextEqual) return *text == slots_.text(test.literal);
+    if (test.op == TestOp::kTextNotEqual) return *text != slots_.text(test.literal);
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    if (test.op == TestOp::kNumberNotEqual) return *number != test.number;
+    if (test.op > TestOp::kBoolEqual && test.op < TestOp::kNumberIn)
+      return CompareNumbers(test.op, *number, test.number);
+  } else if (const auto* flag = std::get_if<bool>(&value)) {
+    if (test.op == TestOp::kBoolEqual) return *flag == (test.number != 0);
+  }
+  return HoldsFor(test, value);
+}
+
 bool Program::Matches(uint32_t entry, FieldCache& cache) const {
   uint32_t pc = entry;
   while (pc < kReject) {
@@ -80,18 +98,14 @@ bool Program::Matches(uint32_t entry, FieldCache& cache) const {
   return pc == kAccept;
 }
 
-// A value that is missing, or of another type than the table promises, satisfies nothing.
-bool Program::Holds(const Test& test, FieldCache& cache) const {
+bool Program::HoldsOther(const Test& test, FieldCache& cache) const {
   if (test.op == TestOp::kEventType) {
     const Event& event = *cache.event().event;
     return event_types_[test.literal].Has(event.body.index(), EventOperation(event));
   }
-  if (test.with_slot) {
-    // The left one first: fetching the right one does not move it, entries are never reallocated between events.
-    const FieldValue& left = cache.Get(slots_, test.slot);
-    return HoldsBetween(test.op, left, cache.Get(slots_, test.literal));
-  }
-  return HoldsFor(test, cache.Get(slots_, test.slot));
+  // The left one first: fetching the right one does not move it, entries are never reallocated between events.
+  const FieldValue& left = cache.Get(slots_, test.slot);
+  return HoldsBetween(test.op, left, cache.Get(slots_, test.literal));
 }
 
 bool Program::HoldsFor(const Test& test, const FieldValue& value) const {

@@ -111,6 +111,7 @@ class Program {
     uint32_t on_false;
   };
   bool Holds(const Test& test, FieldCache& cache) const;
+  bool HoldsOther(const Test& test, FieldCache& cache) const;
   bool HoldsNumber(const Test& test, double value) const;
   bool HoldsText(const Test& test, std::string_view value) const;
 
