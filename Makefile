@@ -300,6 +300,21 @@ $(O)/bench/%_bench: $(O)/tests/bench/%_bench.o $(call archives,config $(DEPS_con
 	@mkdir -p $(@D)
 	$(Q)g++ $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
 
+$(O)/bench/rules_bench: $(O)/tests/bench/rules_bench.o $(O)/tests/bench/rule_mix.o $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
+
+# The same conditions in our rules and in libsinsp, both optimised. The oracle's program has the name of its folder.
+$(O)/bench/reference.o: tests/oracle/reference.cc
+	$(SAY) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(SINSP_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$(O)/bench/libsinsp_bench: $(O)/tests/bench/libsinsp_bench.o $(O)/tests/bench/rule_mix.o $(O)/bench/reference.o $(call archives,rules $(DEPS_rules))
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)g++ $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lsinsp -lscap -ljsoncpp -ljq $(PKG_LIBS)
+
 # Runs the whole analysis, and the agent itself.
 $(O)/bench/replay_bench: $(O)/tests/bench/replay_bench.o $(O)/tests/bench/busy_host.o $(call archives,daemon $(DEPS_daemon)) | $(O)/tensorwarden
 	$(SAY) LD $@

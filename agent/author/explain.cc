@@ -98,7 +98,7 @@ std::optional<Explainer::Node> Explainer::OpenCheck(const Ast& ast) {
   text.AppendMade(node.text);
   const std::optional<rules::TypedCondition> typed = book_.checker().Check("", text);
   if (!typed) return std::nullopt;
-  node.entry = rules::Generate(book_.checker(), *typed, book_.program());
+  node.entry = rules::Generate(book_.checker(), *typed, kAllKinds, book_.program());
   AddSlots(ast.left, node);
   if (ast.right) AddSlots(*ast.right, node);
   return node;

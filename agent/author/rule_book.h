@@ -53,7 +53,9 @@ class RuleBook {
   const BookRule* Find(std::string_view name) const;
   std::vector<std::string_view> Nearest(std::string_view name) const;
   // The text that the index looks the condition up by; nullptr when it is tried on every event of its kinds.
-  const rules::Anchor* IndexKey(const BookCondition& condition) const { return index_.Best(condition.anchors); }
+  const rules::Anchor* IndexKey(const BookCondition& condition) const {
+    return index_.Best(condition.anchors, program_.slots());
+  }
 
   // For explanations, which compile parts of conditions again.
   rules::Program& program() { return program_; }

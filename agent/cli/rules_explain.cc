@@ -8,6 +8,7 @@
 #include "agent/author/kind_service.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
+#include "agent/rules/condition/network_list.h"
 #include "agent/rules/exceptions.h"
 
 namespace tensorwarden {
@@ -57,14 +58,40 @@ std::string CostInWords(const BookRule& rule, const Explanation& explanation) {
                      rule.definition->memory ? ", and state for each key" : "");
 }
 
+const char* VerbOf(const rules::AnchorKey& key) {
+  using How = rules::AnchorKey::How;
+  switch (key.how) {
+    case How::kPrefix:
+      return "begins with";
+    case How::kSuffix:
+      return "ends with";
+    case How::kSubstring:
+      return "contains";
+    case How::kNetwork:
+      return "is in";
+    default:
+      return "is";
+  }
+}
+
+std::string ValueOf(const rules::AnchorKey& key) {
+  if (key.how == rules::AnchorKey::How::kNetwork) return rules::NetworkText(*key.network);
+  if (key.how == rules::AnchorKey::How::kNumber) return FieldText(FieldValue(key.number));
+  return std::string(key.text);
+}
+
 std::string KeyInWords(const author::RuleBook& book, const author::BookCondition& condition) {
   const rules::Anchor* anchor = book.IndexKey(condition);
   if (anchor == nullptr) return "";
   constexpr size_t kShown = 8;
-  std::vector<std::string> texts(anchor->texts.begin(), anchor->texts.end());
+  std::vector<std::string> texts;
+  for (const rules::AnchorKey& key : anchor->keys) {
+    const bool same_verb = !texts.empty() && (&key)[-1].how == key.how;
+    texts.push_back(same_verb ? ValueOf(key) : fmt::format("{} {}", VerbOf(key), ValueOf(key)));
+  }
   const size_t more = texts.size() > kShown ? texts.size() - kShown : 0;
   texts.resize(texts.size() - more);
-  return fmt::format("{} is {}{}", book.program().slots()[anchor->slot].name, fmt::join(texts, " or "),
+  return fmt::format("{} {}{}", book.program().slots()[anchor->slot].name, fmt::join(texts, " or "),
                      more > 0 ? fmt::format(" or {} more", more) : "");
 }
 

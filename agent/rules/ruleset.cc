@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "agent/rules/condition/anchor.h"
 #include "agent/rules/condition/code_generator.h"
 #include "agent/rules/condition/literal.h"
 #include "agent/rules/condition/named_field.h"
@@ -55,7 +56,10 @@ RuleNeeds::Connections ConnectionsOf(const std::vector<Anchor>& anchors, const S
   using Connections = RuleNeeds::Connections;
   Connections most = Connections::kAll;
   for (const Anchor& anchor : anchors) {
-    const auto all = [&](auto is) { return std::all_of(anchor.texts.begin(), anchor.texts.end(), is); };
+    const auto all = [&](auto is) {
+      return std::all_of(anchor.keys.begin(), anchor.keys.end(),
+                         [&](const AnchorKey& key) { return key.how == AnchorKey::How::kEqual && is(key.text); });
+    };
     const std::string& field = slots[anchor.slot].name;
     if (field == "evt.op" && all([](std::string_view op) { return op == "listen"; })) return Connections::kNone;
     const auto is_workloads = [](std::string_view role) { return role != "none" && role != "admin"; };
@@ -82,7 +86,7 @@ class CompiledRuleSet final : public RuleSet {
     for (const RuleDefinition& rule : definitions.rules()) {
       if (AddRule(rule, checker, diagnostics)) rules_.back().definition = digests.Of(rule, options_.memory);
     }
-    index_.Build();
+    index_.Build(program_.slots());
     return diagnostics.errors() == 0;
   }
 
@@ -92,10 +96,11 @@ class CompiledRuleSet final : public RuleSet {
     if (kind >= kEventKindCount || ((needs_.kinds >> kind) & 1) == 0) return;
     cache_.Reset(event, program_.slots().size());
     candidates_.clear();
-    index_.Find(kind, program_, cache_, candidates_);
+    index_.Find(kind, program_.slots(), cache_, candidates_);
     const auto misses = [&](uint32_t one) { return !program_.Matches(conditions_[one].entry, cache_); };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), misses), candidates_.end());
     std::sort(candidates_.begin(), candidates_.end());
+    candidates_.erase(std::unique(candidates_.begin(), candidates_.end()), candidates_.end());
     const size_t earlier = detections.size();
     for (size_t i = 0; i < candidates_.size();) {
       const uint32_t rule = conditions_[candidates_[i]].rule;
@@ -224,7 +229,7 @@ class CompiledRuleSet final : public RuleSet {
                      const TypeChecker& checker, const std::string& subject, Diagnostics& diagnostics) {
     std::vector<uint32_t> entries;
     for (size_t i = 0; i < conditions.size(); ++i) {
-      entries.push_back(Generate(checker, conditions[i], program_));
+      entries.push_back(Generate(checker, conditions[i], conditions[i].can_hold & counted, program_));
       if (IsNegated(definition, i)) continue;
       if (entries[i] != Program::kReject && (conditions[i].can_hold & counted) != 0) continue;
       diagnostics.Warning(definition.place, subject +

@@ -159,7 +159,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--chunks", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=30, help="of the flood; idle and load are measured for 20 or less")
-    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "reload", "scale", "growth", "throughput"])
+    parser.add_argument("--only", choices=["calls", "usage", "latency", "flood", "theft", "reload", "scale", "many_rules", "growth", "throughput"])
     args = parser.parse_args()
     data = {"kernel": platform.release(), "cpus": report.cpus(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     # Not /tmp: it may be tmpfs, whose page cache has no tracepoints.
@@ -173,6 +173,7 @@ def main():
             "theft": lambda: pressure.measure_theft(site, args.seconds),
             "reload": lambda: reload.measure(site, args.seconds),
             "scale": lambda: pressure.measure_scale(site),
+            "many_rules": lambda: pressure.measure_rules(site),
             "growth": lambda: growth.measure(site, args.rounds),
             "throughput": lambda: measure_throughput(site),
         }

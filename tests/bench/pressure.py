@@ -15,6 +15,7 @@ SCALES = ((1, 10), (100, 1000), (10000, 20000))  # assets, processes
 THEFT_BYTES = 256 << 20
 THEFT_RATE = 50 << 20  # bytes a second: the upload lasts while the flood does
 SETTLE_SECONDS = 5
+MANY_RULES = 2000  # beside the shipped ones
 
 _SENDER = """
 import os, socket, sys, time
@@ -41,6 +42,21 @@ def measure_scale(site):
                 time.sleep(SETTLE_SECONDS)
                 rows.append({"assets": assets, "processes": processes, "start_seconds": ready, "idle": usage.read()})
     return rows
+
+
+def measure_rules(site):
+    """{rules, start_seconds, idle}: the agent with many rules of all sorts, those that `rules_bench` measures."""
+    path = site.work / "many-rules.yaml"
+    path.write_text(subprocess.run([str(site.bench / "rules_bench"), str(MANY_RULES)], check=True, capture_output=True,
+                                   text=True).stdout)
+    start = time.monotonic()
+    with site.agent(site.config(), ("--rules", str(harness.ROOT / "rules"), "--rules", str(path))) as agent:
+        ready = time.monotonic() - start
+        time.sleep(1)  # the start-up scan is not the steady state
+        usage = harness.Usage(agent.process.pid)
+        time.sleep(SETTLE_SECONDS)
+        idle = usage.read()
+    return {"rules": MANY_RULES, "start_seconds": ready, "idle": idle}
 
 
 def measure_theft(site, seconds):

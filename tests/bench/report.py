@@ -26,6 +26,9 @@ LATENCY_P99_NS = 5_000_000
 CROWDED_BYTES = 128 << 20  # resident, with 10 000 assets and 20 000 processes
 THEFT_SECONDS = 2
 RELOAD_ADDED_NS = 300_000_000  # to the slowest alert while 2 000 rules are reloaded, over the usual one
+RULES_BYTES = 96 << 20  # resident, with 2 000 rules beside the shipped ones
+RULE_EVENTS = {200: 3_000_000, 2000: 2_000_000}  # a second on one core, by the number of rules
+LIBSINSP_RATIO = 20  # to libsinsp's filters of the event's type, run one after the other as Falco does
 REPLAY_EVENTS = 1_500_000  # of a native capture, a second on one core
 GROWTH_NS = 15  # of what is added to a call, from the smallest scene to the largest
 
@@ -162,6 +165,13 @@ def print_scale(rows, missed):
         print(line)
 
 
+def print_many_rules(row, missed):
+    idle = row["idle"]
+    print(f"\nThe agent with {row['rules']} rules beside its own: ready in {row['start_seconds']:.1f} s, {mib(idle['rss_bytes'])} resident, "
+          f"{mib(idle['bpf_bytes'])} in BPF maps and programs, {idle['cpu_percent']:.2f} % of a core"
+          f"  <= {mib(RULES_BYTES)} resident: {verdict(idle['rss_bytes'] <= RULES_BYTES, missed, 'memory of rules')}")
+
+
 def print_growth(tables, missed):
     for table in tables:
         sizes = [f"{size:,}".replace(",", " ") for size in table["sizes"]]
@@ -178,12 +188,31 @@ def print_growth(tables, missed):
                   f"{growth:>+9.0f}{spread:>9.0f}{1 + growth / row['none']:>8.3f}  <= {GROWTH_NS}: {word}")
 
 
+def print_rules(row, missed):
+    goal = RULE_EVENTS[row["rules"]]
+    print(f"  {row['rules']:>5} rules of all sorts: {row['events_per_second']:,.0f} events a second ({row['distinct_events']} different ones, "
+          f"{row['matching_events']} match, {row['matching_rules']} rules do); compiled in {row['compile_ms']:.0f} ms, "
+          f"{mib(row['resident_bytes'])}  >= {goal:,}: "
+          f"{verdict(row['events_per_second'] >= goal, missed, str(row['rules']) + ' rules')}")
+
+
+def print_libsinsp(row, missed):
+    ours, by_type, in_turn = (row[key + "_per_second"] for key in ("ours", "by_type", "in_turn"))
+    print(f"  {row['rules']:>5} conditions that libsinsp knows too: {ours:,.0f} events a second; libsinsp, those of the event's type, "
+          f"{by_type:,.0f} ({ours / by_type:.1f} times); all in turn {in_turn:,.0f} ({ours / in_turn:.0f} times)"
+          f"  >= {LIBSINSP_RATIO} times: {verdict(ours >= LIBSINSP_RATIO * by_type, missed, 'libsinsp, ' + str(row['rules']) + ' rules')}")
+
+
 def print_throughput(rows, missed):
     print("\nThroughput, one core")
     for row in rows:
         if row["bench"] == "capture_mix_percent":
             mix = ", ".join(f"{kind} {percent:.0f}" for kind, percent in row.items() if kind != "bench")
             print(f"  {'':<24} events of the capture, %: {mix}")
+            continue
+        special = {"rules": print_rules, "libsinsp": print_libsinsp}.get(row["bench"])
+        if special:
+            special(row, missed)
             continue
         figures = [f"{key.removesuffix('_per_second').replace('_', ' ')} a second {value:,.0f}"
                    for key, value in row.items() if key.endswith("_per_second")]
@@ -202,7 +231,7 @@ def print_all(data):
     if "summary" in data:
         print_calls(data["summary"], len(data["calls"]), missed)
     for name, show in (("usage", print_usage), ("latency", print_latency), ("flood", print_flood),
-                       ("theft", print_theft), ("reload", print_reload), ("scale", print_scale), ("growth_summary", print_growth),
+                       ("theft", print_theft), ("reload", print_reload), ("scale", print_scale), ("many_rules", print_many_rules), ("growth_summary", print_growth),
                        ("throughput", print_throughput)):
         if name in data:
             show(data[name], missed)

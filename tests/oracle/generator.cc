@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string_view>
 
 namespace tensorwarden::oracle {
 namespace {
 
-constexpr std::array<std::string_view, kTexts> kOurTexts = {"proc.name", "asset.class", "asset.name", "fd.name"};
+constexpr std::string_view kOurTexts[] = {"proc.name", "asset.class", "asset.name", "fd.name"};
 constexpr size_t kPathText =
     3;  // pmatch is compared on absolute paths without wildcards: relative ones and wildcards are later Falco's
-constexpr std::array<std::string_view, kNumbers> kOurNumbers = {"user.uid", "user.loginuid", "group.gid"};
+constexpr std::string_view kOurNumbers[] = {"user.uid", "user.loginuid", "group.gid"};
 constexpr std::string_view kPieces[] = {"a", "b", "A", "B", "ab", "/", "/a",  "/b",   "/ab", ".", "-",   "_",  " ",
                                         ",", "(", ")", "=", "*",  "?", "[a]", "[!a]", "1",   "é", "and", "not"};
 constexpr uint64_t kNumberValues[] = {0, 1, 2, 7, 8, 10, 99, 1000, 65534, 4294967294};
@@ -58,7 +58,7 @@ Condition Generator::Check() {
   static constexpr std::string_view kTextOps[] = {"=", "!=", "contains", "icontains", "startswith", "endswith", "glob"};
   static constexpr std::string_view kNumberOps[] = {"=", "!=", "<", "<=", ">", ">="};
   const bool is_text = !OneIn(3);
-  const size_t field = is_text ? Below(kTexts) : Below(kNumbers);
+  const size_t field = is_text ? Below(std::size(kOurTexts)) : Below(std::size(kOurNumbers));
   std::string rest;
   if (OneIn(8)) {
     rest = " exists";
@@ -95,9 +95,9 @@ Condition Generator::MakeCondition(int depth) {
 
 Facts Generator::MakeFacts() {
   Facts facts;
-  for (size_t i = 0; i < kTexts; ++i)
+  for (size_t i = 0; i < std::size(kOurTexts); ++i)
     if (!OneIn(5)) facts.texts[i] = i == kPathText ? Path() : Text();
-  for (auto& number : facts.numbers) number = Number();
+  for (size_t i = 0; i < std::size(kOurNumbers); ++i) facts.numbers[i] = Number();
   if (OneIn(5)) facts.numbers[1].reset();
   return facts;
 }

@@ -3,7 +3,7 @@
 #include <filterchecks.h>
 #include <sinsp.h>
 
-#include <cstring>
+#include <cstdio>
 
 extern sinsp_filter_check_list g_filterlist;
 
@@ -12,19 +12,27 @@ namespace {
 
 const Facts* current = nullptr;  // of the event under test; the library's own events have no room for ours
 
-constexpr filtercheck_field_info kFields[] = {
-    {PT_CHARBUF, EPF_NONE, PF_NA, "tw.t0", "", ""}, {PT_CHARBUF, EPF_NONE, PF_NA, "tw.t1", "", ""},
-    {PT_CHARBUF, EPF_NONE, PF_NA, "tw.t2", "", ""}, {PT_CHARBUF, EPF_NONE, PF_NA, "tw.t3", "", ""},
-    {PT_UINT64, EPF_NONE, PF_DEC, "tw.n0", "", ""}, {PT_UINT64, EPF_NONE, PF_DEC, "tw.n1", "", ""},
-    {PT_UINT64, EPF_NONE, PF_DEC, "tw.n2", "", ""}};
-static_assert(std::size(kFields) == kTexts + kNumbers);
+// tw.t0 and on, then tw.n0 and on.
+const filtercheck_field_info* Fields() {
+  static filtercheck_field_info fields[kTexts + kNumbers];
+  for (size_t i = 0; i < std::size(fields); ++i) {
+    const bool is_text = i < kTexts;
+    filtercheck_field_info& field = fields[i];
+    field.m_type = is_text ? PT_CHARBUF : PT_UINT64;
+    field.m_flags = EPF_NONE;
+    field.m_print_format = is_text ? PF_NA : PF_DEC;
+    std::snprintf(field.m_name, sizeof(field.m_name), "tw.%c%zu", is_text ? 't' : 'n', is_text ? i : i - kTexts);
+  }
+  return fields;
+}
 
 class FactsCheck final : public sinsp_filter_check {
  public:
   FactsCheck() {
     m_info.m_name = "tw";
-    m_info.m_fields = kFields;
-    m_info.m_nfields = std::size(kFields);
+    static const filtercheck_field_info* const fields = Fields();
+    m_info.m_fields = fields;
+    m_info.m_nfields = kTexts + kNumbers;
     m_info.m_flags = filter_check_info::FL_NONE;
   }
   sinsp_filter_check* allocate_new() override { return new FactsCheck(); }

@@ -9,8 +9,8 @@
 
 namespace tensorwarden::oracle {
 
-inline constexpr size_t kTexts = 4;
-inline constexpr size_t kNumbers = 3;
+inline constexpr size_t kTexts = 24;
+inline constexpr size_t kNumbers = 8;
 
 // What both sides see of an event.
 struct Facts {
@@ -18,7 +18,7 @@ struct Facts {
   std::array<std::optional<uint64_t>, kNumbers> numbers;
 };
 
-// Fields are tw.t0..3 and tw.n0..2.
+// Fields are tw.t0, tw.t1, ... and tw.n0, ....
 class Reference {
  public:
   // Throws std::exception when libsinsp refuses the text.

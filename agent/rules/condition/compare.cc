@@ -31,25 +31,6 @@ bool CompareTexts(TestOp op, std::string_view left, std::string_view right) {
   }
 }
 
-bool CompareNumbers(TestOp op, double left, double right) {
-  switch (op) {
-    case TestOp::kNumberEqual:
-    case TestOp::kNumberNotEqual:
-    case TestOp::kNumberIn:
-      return left == right;
-    case TestOp::kNumberLess:
-      return left < right;
-    case TestOp::kNumberLessEqual:
-      return left <= right;
-    case TestOp::kNumberGreater:
-      return left > right;
-    case TestOp::kNumberGreaterEqual:
-      return left >= right;
-    default:
-      return false;
-  }
-}
-
 namespace {
 
 // A number that exists and is not known.

@@ -13,7 +13,24 @@ namespace tensorwarden::rules {
 
 // Both for "!=" too say whether the values are equal: see AnyElement.
 bool CompareTexts(TestOp op, std::string_view left, std::string_view right);
-bool CompareNumbers(TestOp op, double left, double right);
+inline bool CompareNumbers(TestOp op, double left, double right) {
+  switch (op) {
+    case TestOp::kNumberEqual:
+    case TestOp::kNumberNotEqual:
+    case TestOp::kNumberIn:
+      return left == right;
+    case TestOp::kNumberLess:
+      return left < right;
+    case TestOp::kNumberLessEqual:
+      return left <= right;
+    case TestOp::kNumberGreater:
+      return left > right;
+    case TestOp::kNumberGreaterEqual:
+      return left >= right;
+    default:
+      return false;
+  }
+}
 // Elements of lists against elements of lists; false when either is missing, or their types differ.
 bool HoldsBetween(TestOp op, const FieldValue& left, const FieldValue& right);
 

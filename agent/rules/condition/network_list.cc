@@ -1,6 +1,7 @@
 #include "agent/rules/condition/network_list.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -35,6 +36,19 @@ bool SamePrefix(const Network& network, const Network& host) {
   return ((network.address[whole] ^ host.address[whole]) & mask) == 0;
 }
 
+bool IsMapped(const Network& network) {
+  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::equal(std::begin(kMapped), std::end(kMapped), network.address.begin());
+}
+
+std::string AddressText(const Network& network) {
+  char buffer[INET6_ADDRSTRLEN];
+  const bool mapped = IsMapped(network);
+  inet_ntop(mapped ? AF_INET : AF_INET6, network.address.data() + (mapped ? kMappedBits / 8 : 0), buffer,
+            sizeof(buffer));
+  return buffer;
+}
+
 }  // namespace
 
 std::optional<Network> ParseNetwork(std::string_view text) {
@@ -55,12 +69,14 @@ std::optional<std::string> NormalAddress(std::string_view text) {
   bool is_v4 = false;
   const std::optional<Network> network = ParseAddress(text, is_v4);
   if (!network) return std::nullopt;
-  char buffer[INET6_ADDRSTRLEN];
-  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const bool mapped = std::equal(std::begin(kMapped), std::end(kMapped), network->address.begin());
-  const void* bytes = network->address.data() + (mapped ? sizeof(kMapped) : 0);
-  inet_ntop(mapped ? AF_INET : AF_INET6, bytes, buffer, sizeof(buffer));
-  return buffer;
+  return AddressText(*network);
+}
+
+std::string NetworkText(const Network& network) {
+  const std::string address = AddressText(network);
+  if (network.bits == kAllBits) return address;
+  return fmt::format("{}/{}", address,
+                     IsMapped(network) && network.bits >= kMappedBits ? network.bits - kMappedBits : network.bits);
 }
 
 bool InAnyNetwork(const std::vector<Network>& networks, std::string_view address) {

@@ -20,6 +20,8 @@ struct Network {
 std::optional<Network> ParseNetwork(std::string_view text);
 // The address as inet_ntop(3) writes it; nullopt when `text` is none, or a network.
 std::optional<std::string> NormalAddress(std::string_view text);
+// As people write it: "10.0.0.0/8", an address without bits.
+std::string NetworkText(const Network& network);
 // False also when `address` is none.
 bool InAnyNetwork(const std::vector<Network>& networks, std::string_view address);
 

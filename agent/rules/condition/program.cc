@@ -12,7 +12,6 @@ namespace tensorwarden::rules {
 namespace {
 
 constexpr size_t kFewTexts = 6;  // up to here comparing beats hashing
-constexpr int64_t kMaxRegexBytes = 1 << 20;
 
 re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -56,14 +55,9 @@ uint32_t Program::AddEventTypes(const EventTypes& types) {
 }
 
 std::optional<uint32_t> Program::AddRegex(const std::string& pattern, std::string& error) {
-  re2::RE2::Options options(re2::RE2::Quiet);
-  options.set_max_mem(kMaxRegexBytes);
-  auto regex = std::make_unique<re2::RE2>(Piece(pattern), options);
-  if (!regex->ok()) {
-    error = regex->error();
-    return std::nullopt;
-  }
-  regexes_.push_back(std::move(regex));
+  std::optional<Regex> regex = CompileRegex(pattern, error);
+  if (!regex) return std::nullopt;
+  regexes_.push_back(*std::move(regex));
   return static_cast<uint32_t>(regexes_.size() - 1);
 }
 
@@ -77,11 +71,22 @@ uint32_t Program::Emit(uint32_t test, uint32_t on_true, uint32_t on_false) {
   return static_cast<uint32_t>(code_.size() - 1);
 }
 
-std::vector<std::string_view> Program::TextsOf(const Test& test) const {
-  if (test.with_slot) return {};
-  if (test.op == TestOp::kTextEqual) return {slots_.text(test.literal)};
-  if (test.op == TestOp::kTextIn) return sets_[test.literal].texts();
-  return {};
+// A value that is missing, or of another type than the table promises, satisfies nothing. What is most frequent comes
+// first and calls nothing.
+inline bool Program::Holds(const Test& test, FieldCache& cache) const {
+  if (test.op == TestOp::kEventType || test.with_slot) return HoldsOther(test, cache);
+  const FieldValue& value = cache.Get(slots_, test.slot);
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    if (test.op == TestOp::kTextEqual) return *text == slots_.text(test.literal);
+    if (test.op == TestOp::kTextNotEqual) return *text != slots_.text(test.literal);
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    if (test.op == TestOp::kNumberNotEqual) return *number != test.number;
+    if (test.op > TestOp::kBoolEqual && test.op < TestOp::kNumberIn)
+      return CompareNumbers(test.op, *number, test.number);
+  } else if (const auto* flag = std::get_if<bool>(&value)) {
+    if (test.op == TestOp::kBoolEqual) return *flag == (test.number != 0);
+  }
+  return HoldsFor(test, value);
 }
 
 bool Program::Matches(uint32_t entry, FieldCache& cache) const {
@@ -93,18 +98,14 @@ bool Program::Matches(uint32_t entry, FieldCache& cache) const {
   return pc == kAccept;
 }
 
-// A value that is missing, or of another type than the table promises, satisfies nothing.
-bool Program::Holds(const Test& test, FieldCache& cache) const {
+bool Program::HoldsOther(const Test& test, FieldCache& cache) const {
   if (test.op == TestOp::kEventType) {
     const Event& event = *cache.event().event;
     return event_types_[test.literal].Has(event.body.index(), EventOperation(event));
   }
-  if (test.with_slot) {
-    // The left one first: fetching the right one does not move it, entries are never reallocated between events.
-    const FieldValue& left = cache.Get(slots_, test.slot);
-    return HoldsBetween(test.op, left, cache.Get(slots_, test.literal));
-  }
-  return HoldsFor(test, cache.Get(slots_, test.slot));
+  // The left one first: fetching the right one does not move it, entries are never reallocated between events.
+  const FieldValue& left = cache.Get(slots_, test.slot);
+  return HoldsBetween(test.op, left, cache.Get(slots_, test.literal));
 }
 
 bool Program::HoldsFor(const Test& test, const FieldValue& value) const {
@@ -133,7 +134,7 @@ bool Program::HoldsText(const Test& test, std::string_view value) const {
     case TestOp::kTextIn:
       return sets_[test.literal].Has(value);
     case TestOp::kRegex:
-      return re2::RE2::FullMatch(Piece(value), *regexes_[test.literal]);
+      return re2::RE2::FullMatch(Piece(value), *regexes_[test.literal].matcher);
     case TestOp::kPathMatch:
     case TestOp::kPathGlob: {
       const auto matches = test.op == TestOp::kPathMatch ? PathBelow : PathBelowGlob;

@@ -6,10 +6,9 @@
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
-#include <re2/re2.h>
 
 #include <deque>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "agent/enrich/field_table.h"
 #include "agent/rules/condition/event_types.h"
 #include "agent/rules/condition/network_list.h"
+#include "agent/rules/condition/regex.h"
 #include "agent/rules/condition/slot.h"
 
 namespace tensorwarden::rules {
@@ -96,8 +96,12 @@ class Program {
 
   const SlotTable& slots() const { return slots_; }
   const Test& test(uint32_t index) const { return tests_[index]; }
-  // Texts that a kTextEqual or kTextIn test accepts.
-  std::vector<std::string_view> TextsOf(const Test& test) const;
+  // What a test's literal stands for.
+  std::string_view text(uint32_t index) const { return slots_.text(index); }
+  const TextSet& set(uint32_t index) const { return sets_[index]; }
+  const std::vector<double>& numbers(uint32_t index) const { return number_lists_[index]; }
+  const std::vector<Network>& networks(uint32_t index) const { return network_lists_[index]; }
+  const Regex& regex(uint32_t index) const { return regexes_[index]; }
   size_t CodeSize() const { return code_.size(); }
 
  private:
@@ -107,6 +111,7 @@ class Program {
     uint32_t on_false;
   };
   bool Holds(const Test& test, FieldCache& cache) const;
+  bool HoldsOther(const Test& test, FieldCache& cache) const;
   bool HoldsNumber(const Test& test, double value) const;
   bool HoldsText(const Test& test, std::string_view value) const;
 
@@ -115,9 +120,9 @@ class Program {
   std::vector<Instruction> code_;
   std::deque<TextSet> sets_;
   std::vector<std::vector<double>> number_lists_;
-  std::vector<std::vector<Network>> network_lists_;
+  std::deque<std::vector<Network>> network_lists_;  // addresses are stable: anchors point here
   std::vector<EventTypes> event_types_;
-  std::vector<std::unique_ptr<re2::RE2>> regexes_;
+  std::deque<Regex> regexes_;
 };
 
 }  // namespace tensorwarden::rules

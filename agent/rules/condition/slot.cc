@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace tensorwarden::rules {
 
 uint32_t SlotTable::Add(Slot slot) {
@@ -58,11 +60,18 @@ void FieldCache::Reset(const EnrichedEvent& event, size_t slots) {
   if (entries_.size() < slots) entries_.resize(slots);
 }
 
-void FieldCache::Fetch(const SlotTable& slots, uint32_t index) {
+// The value is made where it stays: moving what was just written costs more than making it. An accessor that threw would
+// leave half a value behind, hence noexcept.
+void FieldCache::Fetch(const SlotTable& slots, uint32_t index) noexcept {
   const Slot& slot = slots[index];
-  FieldValue value = slot.field != nullptr ? slot.field->get(*event_, slot.argument, scratch_) : Compute(slots, slot);
-  entries_[index].value = std::move(value);
-  entries_[index].epoch = epoch_;
+  Entry& entry = entries_[index];
+  entry.value.emplace<std::monostate>();
+  if (slot.field != nullptr) {
+    new (&entry.value) FieldValue(slot.field->get(*event_, slot.argument, scratch_));
+  } else {
+    new (&entry.value) FieldValue(Compute(slots, slot));
+  }
+  entry.epoch = epoch_;
 }
 
 // Arguments are slots of lower numbers, so this ends.

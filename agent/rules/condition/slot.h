@@ -67,7 +67,7 @@ class FieldCache {
     uint64_t epoch = 0;
     FieldValue value;
   };
-  void Fetch(const SlotTable& slots, uint32_t index);
+  void Fetch(const SlotTable& slots, uint32_t index) noexcept;
   FieldValue Compute(const SlotTable& slots, const Slot& slot);
 
   const EnrichedEvent* event_ = nullptr;

@@ -1,0 +1,35 @@
+// What a condition cannot hold without: by this the index finds the rules that an event could match.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "agent/rules/condition/program.h"
+#include "agent/rules/condition/type_checker.h"
+
+namespace tensorwarden::rules {
+
+// A value fits a key, or an element of it does where the field is a list.
+struct AnchorKey {
+  enum class How : uint8_t { kEqual, kPrefix, kSuffix, kSubstring, kNumber, kNetwork };
+  How how = How::kEqual;
+  std::string_view text;             // kEqual to kSubstring; of kSubstring the case of ASCII letters does not matter
+  double number = 0;                 // kNumber
+  const Network* network = nullptr;  // kNetwork
+  bool operator==(const AnchorKey&) const = default;
+};
+
+// The value of the field in `slot` fits one of the keys.
+struct Anchor {
+  uint32_t slot = 0;
+  std::vector<AnchorKey> keys;  // never empty
+};
+
+// Shorter ones are in too many texts to be keys.
+inline constexpr size_t kMinSubstring = 4;
+
+// All anchors of the condition; none when it could hold whatever its values are. They live as long as `program`.
+std::vector<Anchor> FindAnchors(const TypeChecker& checker, const TypedCondition& condition, const Program& program);
+
+}  // namespace tensorwarden::rules
