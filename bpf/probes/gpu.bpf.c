@@ -53,10 +53,15 @@ static __always_inline __u32 argument_read(__u8 *to, const struct gpu_call *call
 	const void *from = (const void *)call->argument;
 	__u32 size = call->size;
 
-	if (size && size <= EVENT_GPU_MAX && !bpf_probe_read_user(to, size, from))
+	if (!size || size > EVENT_GPU_MAX)
+		size = EVENT_GPU_MAX;
+	barrier_var(size);
+	if (size > EVENT_GPU_MAX) /* says it of the register that is passed, which the verifier of 6.1 wants */
+		return 0;
+	if (!bpf_probe_read_user(to, size, from))
 		return size;
-	if ((!size || size > EVENT_GPU_MAX) && !bpf_probe_read_user(to, EVENT_GPU_MAX, from))
-		return EVENT_GPU_MAX;
+	if (call->size)
+		return 0;
 	if (!bpf_probe_read_user(to, 40, from))
 		return 40;
 	return bpf_probe_read_user(to, 16, from) ? 0 : 16;
