@@ -6,8 +6,6 @@
 
 #include <cerrno>
 
-#include "agent/base/unique_fd.h"
-
 namespace tensorwarden {
 namespace {
 
@@ -23,9 +21,19 @@ absl::Status WriteAll(int fd, std::string_view text, const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+absl::StatusOr<UniqueFd> OpenFile(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would wait for a writer
   if (!fd) return absl::ErrnoToStatus(errno, fmt::format("open '{}'", path));
+  struct stat st {};
+  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
+    return absl::FailedPreconditionError(fmt::format("'{}' is no regular file", path));
+  return fd;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+  absl::StatusOr<UniqueFd> opened = OpenFile(path);
+  if (!opened.ok()) return opened.status();
+  const UniqueFd fd = *std::move(opened);
   std::string text;
   char buffer[16384];
   for (;;) {

@@ -7,9 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/unique_fd.h"
+
 namespace tensorwarden {
 
-// Reads at most `max_bytes`. Errors: ErrnoToStatus with the path; ResourceExhausted when the file is longer.
+// To read. Errors: ErrnoToStatus with the path; FailedPrecondition when it is a directory, FIFO, device or socket.
+absl::StatusOr<UniqueFd> OpenFile(const std::string& path);
+
+// Reads at most `max_bytes`. Errors: as OpenFile(); ResourceExhausted when the file is longer.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
 // Replaces `path` atomically (temporary file beside it, fsync, rename). Errors: ErrnoToStatus with the path;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "agent/base/files.h"
 #include "agent/capture/capture.h"
 #include "agent/capture/codec.h"
 #include "agent/capture/frame.h"
@@ -205,9 +206,9 @@ class FileCaptureReader final : public CaptureReader {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return absl::ErrnoToStatus(errno, fmt::format("open capture '{}'", path));
-  return Adopt(std::move(fd), path);
+  absl::StatusOr<UniqueFd> fd = OpenFile(path);
+  if (!fd.ok()) return fd.status();
+  return Adopt(*std::move(fd), path);
 }
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Adopt(UniqueFd fd, const std::string& path) {

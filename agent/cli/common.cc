@@ -106,6 +106,8 @@ absl::StatusOr<LoadedRules> RulesFromFlags(const CommonFlags& flags, const Agent
   for (const RuleProblem& warning : rules->warnings) {
     fmt::print(stderr, "tensorwarden: warning: {}\n", ProblemLine(warning));
   }
+  if (rules->rules->Size() == 0)
+    fmt::print(stderr, "tensorwarden: warning: no rule is loaded: nothing will be alerted\n");
   return rules;
 }
 

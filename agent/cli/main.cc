@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
+#include <system_error>
 
 #include "agent/cli/verbs.h"
 
@@ -25,5 +27,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  return action();
+  // What cannot be written (a full disk, a closed pipe) is told by an exception of fmt's, or by the stream at the end.
+  try {
+    const int status = action();
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  } catch (const std::system_error&) {
+  }
+  std::fprintf(stderr, "tensorwarden: the output could not be written\n");
+  return 1;
 }

@@ -38,13 +38,22 @@ absl::StatusOr<std::vector<RuleFile>> Texts(const std::vector<std::string>& path
   return files;
 }
 
+// A mistyped file is not passed over where only tests are expected.
+void WarnOfOthers(const std::string& folder) {
+  const absl::StatusOr<std::vector<RuleFile>> others = Texts({folder}, false);
+  if (!others.ok()) return;
+  for (const RuleFile& file : *others)
+    fmt::print(stderr, "tensorwarden: warning: {}: holds no tests ('- test: ...'), and is not looked at\n", file.path);
+}
+
 // Of a directory of rules the tests in `tests` below it, or beside the rules; of one that is named tests itself, and of
 // a file in it, the rules in the directory above.
 absl::StatusOr<Suite> SuiteOf(const std::string& path, const std::vector<std::string>& rules) {
   std::error_code error;
   const bool is_folder = fs::is_directory(path, error);
   if (!is_folder && !fs::exists(path, error)) return absl::NotFoundError(path + ": no such file or directory");
-  const fs::path folder = fs::absolute(is_folder ? fs::path(path) : fs::path(path).parent_path()).lexically_normal();
+  const fs::path whole = fs::absolute(path, error);
+  const fs::path folder = (is_folder ? whole : whole.parent_path()).lexically_normal();
   const fs::path base = folder.has_filename() ? folder : folder.parent_path();
   const bool in_tests = base.filename() == "tests";
   std::vector<std::string> places = {path};
@@ -55,6 +64,8 @@ absl::StatusOr<Suite> SuiteOf(const std::string& path, const std::vector<std::st
   if (in_tests) of_rules = (fs::path(of_rules) / "..").lexically_normal().string();
   absl::StatusOr<std::vector<RuleFile>> tests = Texts(places, true);
   if (!tests.ok()) return tests.status();
+  if (in_tests && is_folder) WarnOfOthers(path);
+  if (places.size() > 1) WarnOfOthers(places.back());
   if (tests->empty())
     return absl::NotFoundError(path + ": holds no tests ('- test: ...'), nor does its folder 'tests'");
   absl::StatusOr<std::vector<RuleFile>> files = Texts(rules.empty() ? std::vector{of_rules} : rules, false);

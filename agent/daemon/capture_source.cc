@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/base/files.h"
 #include "agent/base/helper_process.h"
 #include "agent/base/unique_fd.h"
 
@@ -100,12 +101,12 @@ class ConvertedCapture final : public CaptureReader {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> OpenCapture(const std::string& path) {
-  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return absl::ErrnoToStatus(errno, fmt::format("open capture '{}'", path));
+  absl::StatusOr<UniqueFd> file = OpenFile(path);
+  if (!file.ok()) return file.status();
   char head[4];
-  const ssize_t n = pread(file.get(), head, sizeof(head), 0);
-  if (n > 0 && IsScap({head, static_cast<size_t>(n)})) return ConvertedCapture::Start(std::move(file), path);
-  return CaptureReader::Adopt(std::move(file), path);
+  const ssize_t n = pread(file->get(), head, sizeof(head), 0);
+  if (n > 0 && IsScap({head, static_cast<size_t>(n)})) return ConvertedCapture::Start(*std::move(file), path);
+  return CaptureReader::Adopt(*std::move(file), path);
 }
 
 }  // namespace tensorwarden

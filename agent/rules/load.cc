@@ -25,7 +25,9 @@ absl::StatusOr<std::vector<fs::path>> FilesOf(const std::string& path) {
   if (!fs::is_directory(path, error)) return std::vector<fs::path>{path};
   std::vector<fs::path> files;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".yaml") files.push_back(at->path());
+    const fs::path extension = at->path().extension();
+    const bool is_hidden = at->path().filename().string().starts_with('.');  // an editor's
+    if (!is_hidden && (extension == ".yaml" || extension == ".yml")) files.push_back(at->path());
     if (files.size() > kMaxFiles) return absl::ResourceExhaustedError(fmt::format("{}: too many rule files", path));
   }
   if (error) return absl::FailedPreconditionError(fmt::format("{}: {}", path, error.message()));

@@ -102,6 +102,35 @@ class Test(RulesCase):
         for path in (below.parent.parent, below.parent, below, pathlib.Path(self.folder.name) / "b"):
             self.assertEqual(rules("test", path).stdout, "1 tests of rules: 0 failed\n")
 
+    def test_a_file_without_a_folder_is_found(self):
+        self.file("r.yaml", RULE)
+        self.file("t.yaml", TEST)
+        done = subprocess.run([os.path.abspath(PROGRAM), "rules", "test", "t.yaml"], cwd=self.folder.name, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, "1 tests of rules: 0 failed\n"))
+
+    def test_what_is_no_test_among_tests_is_named(self):
+        self.file("r.yaml", RULE)
+        self.file("tests/t.yaml", TEST)
+        self.file("tests/u.yml", TEST.replace("- test", "- tset"))
+        done = rules("test", self.folder.name)
+        self.assertEqual((done.returncode, done.stdout), (0, "1 tests of rules: 0 failed\n"))
+        self.assertIn("u.yml: holds no tests", done.stderr)
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        for verb in ("list", "fields", "coverage"):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([os.path.abspath(PROGRAM), "rules", verb, "rules"][:3 if verb == "fields" else 4], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (1, "tensorwarden: the output could not be written\n"), verb)
+
+    def test_a_fifo_is_refused(self):
+        fifo = pathlib.Path(self.folder.name) / "fifo"
+        os.mkfifo(fifo)
+        for argv in (["replay", str(fifo)], ["rules", "check", "--config", str(fifo)], ["rules", "check", str(fifo)]):
+            done = subprocess.run([os.path.abspath(PROGRAM), *argv], capture_output=True, text=True, timeout=20, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("regular file", done.stderr)
+
     def test_a_broken_test_file_is_not_passed_over(self):
         self.file("r.yaml", RULE)
         self.file("tests/t.yaml", TEST)
