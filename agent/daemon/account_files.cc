@@ -55,7 +55,7 @@ bool AccountFiles::Version::operator==(const Version& other) const {
   return all(*this) == all(other);
 }
 
-AccountFiles::AccountFiles(std::string folder) : paths_{folder + "/passwd", folder + "/group"} {}
+AccountFiles::AccountFiles(const std::string& folder) : paths_{folder + "/passwd", folder + "/group"} {}
 
 AccountFiles::Version AccountFiles::VersionOf(const std::string& path) {
   struct stat st {};

@@ -18,7 +18,7 @@ class AccountFiles {
  public:
   static constexpr size_t kMaxFileBytes = 4 << 20;  // of a longer file no name is known
 
-  explicit AccountFiles(std::string folder = "/etc");
+  explicit AccountFiles(const std::string& folder = "/etc");
 
   // All names, when a file is not the one of the last call; else two stat(2) and no more.
   std::optional<AccountNames> Changed();

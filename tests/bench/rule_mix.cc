@@ -327,8 +327,9 @@ class EventMaker {
     if (roll < 770) return Add("connect", SocketState{.socket = Socket(true), .op = EVENT_SOCK_CONNECT});
     if (roll < 810) return Add("accept", SocketState{.socket = Socket(false), .op = EVENT_SOCK_ACCEPT});
     if (roll < 875)
-      return Add("read",
-                 FileRead{.file = AssetKey(Below(kAssets)), .bytes = 4096 * Below(64), .access = EVENT_ACCESS_READ});
+      return Add(
+          "read",
+          FileRead{.file = AssetKey(Below(kAssets)), .bytes = uint64_t{4096} * Below(64), .access = EVENT_ACCESS_READ});
     if (roll < 925) {
       return Add("http_request",
                  HttpRequest{.socket = Socket(false),
