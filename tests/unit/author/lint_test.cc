@@ -92,5 +92,37 @@ TEST(LintTest, DuplicateItemsOfLists) {
               ElementsAre("duplicate-item 2:17"));
 }
 
+std::string Message(const std::string& condition) {
+  const CheckReport report = Check({{"r.yaml", Rule("r", condition)}});
+  return report.remarks.size() == 1 ? report.remarks[0].problem.message : "";
+}
+
+TEST(LintTest, ValuesThatAFieldNeverHasAreNamedWhereTheyStand) {
+  EXPECT_THAT(Remarks(Rule("r", "finding.kind = egres and evt.type = finding")), ElementsAre("unknown-value 5:29"));
+  EXPECT_EQ(Message("finding.kind = egres"), "rule 'r': 'finding.kind' is never 'egres'; did you mean 'egress'?");
+  EXPECT_THAT(Message("evt.type = process_exec and proc.role in (training, inferense)"), HasSubstr("'inference'"));
+  EXPECT_THAT(Message("evt.type = host_change and evt.op != modul_load"), HasSubstr("'module_load'"));
+  EXPECT_THAT(Message("evt.type = gpu_call and gpu.use = debugg"), HasSubstr("'debug'"));
+  EXPECT_THAT(Message("evt.type = gpu_call and gpu.target.role = anyof (bank)"), HasSubstr("one of none, inference"));
+  EXPECT_THAT(Message("evt.type = egress_bytes and egress.dest.class = publik"), HasSubstr("'public'"));
+}
+
+TEST(LintTest, ClassesThatNobodyKnowsAreOnlyNamedNearKnownOnes) {
+  EXPECT_THAT(Message("evt.type = file_read and asset.class = modle"), HasSubstr("did you mean 'model'"));
+  EXPECT_EQ(Message("evt.type = file_read and asset.class = blueprints"), "");
+}
+
+TEST(LintTest, OtherComparisonsMayHaveAnyValue) {
+  EXPECT_THAT(Remarks(Rule("r", "finding.kind startswith egr and finding.what glob '*write' and not evt.op exists")),
+              IsEmpty());
+}
+
+TEST(LintTest, ItemsOfListsAreValuesOfTheFieldOncePerList) {
+  const std::string list = "- list: l\n  items: [training, trainig]\n";
+  EXPECT_THAT(Remarks(list + Rule("r", "evt.type = process_exec and proc.role in (l)") +
+                      Rule("s", "evt.type = process_exit and proc.role in (l)")),
+              ElementsAre("unknown-value 2:21"));
+}
+
 }  // namespace
 }  // namespace tensorwarden::author
