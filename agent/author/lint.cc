@@ -93,7 +93,7 @@ class Linter {
     }
     if (rule.conditions.empty()) return;
     // The compiler says so of those that are switched on.
-    if (rule.never() && !definition.enabled) {
+    if (rule.never() && !rule.enabled) {
       Warn("never-matches", definition.place,
            subject + "can never match: no event is of its types and has all of its fields");
     }
@@ -254,11 +254,9 @@ const std::vector<LintRow>& LintTable() {
   return *table;
 }
 
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, int64_t now_ns) {
+CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options) {
   CheckReport report;
   std::vector<RuleProblem> problems;
-  RuleOptions options;
-  options.now_ns = now_ns;
   RuleSet::Compile(files, problems, options).IgnoreError();
   for (RuleProblem& problem : problems) {
     report.remarks.push_back({problem.error ? "rule-error" : "rule-warning", std::move(problem)});

@@ -29,7 +29,7 @@ int RunList(const RulesFlags& flags) {
     if (flags.json) {
       PrintJson({{"name", info.name},
                  {"priority", PriorityName(info.priority)},
-                 {"enabled", rule.definition->enabled},
+                 {"enabled", rule.enabled},
                  {"tags", info.tags},
                  {"description", info.description},
                  {"path", info.file},
@@ -37,7 +37,7 @@ int RunList(const RulesFlags& flags) {
       continue;
     }
     fmt::print("{:<{}}  {:<13}  {:<3}  {}:{}  {}\n", info.name, width, PriorityName(info.priority),
-               rule.definition->enabled ? "on" : "off", info.file, info.line, fmt::join(info.tags, ","));
+               rule.enabled ? "on" : "off", info.file, info.line, fmt::join(info.tags, ","));
   }
   return 0;
 }
