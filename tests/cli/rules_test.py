@@ -244,6 +244,8 @@ class Schema(RulesCase):
         rows = [
             (True, [{**self.WHOLE, "priority": "INFO", "tags": ["a"], "suppress": {"by": ["proc.name"], "for": "10m"}}]),
             (True, earlier + [{"rule": "r", "enabled": False}]),
+            (True, earlier + [{"rule": "r", "enabled": False, "source": "k8s_audit"}]),
+            (True, earlier + [{"rule": "r", "priority": "Debug", "source": "k8s_audit", "override": {"priority": "replace"}}]),
             (True, earlier + [{"rule": "r", "append": True, "condition": "and proc.name = a"}]),
             (True, earlier + [{"rule": "r", "priority": "Debug", "override": {"priority": "replace"}}]),
             (True, [{**self.WHOLE, "exceptions": [{"name": "e", "fields": "proc.name", "values": ["a"],

@@ -78,6 +78,11 @@ TEST(LintTest, WhatTheChoiceLeavesOutIsOff) {
   EXPECT_EQ(CheckRules(files, book, options).remarks.at(0).id, "never-matches");
 }
 
+TEST(LintTest, RulesOfOtherSourcesAreNeverOn) {
+  const RuleBook book({{"r.yaml", Rule("r", "ka.verb = get") + "  source: k8s_audit\n"}});
+  EXPECT_FALSE(book.rules()[0].enabled);
+}
+
 TEST(LintTest, FieldsThatAreNeverFilledAreNamedWhereTheyStand) {
   EXPECT_THAT(Remarks(Rule("r", "evt.type = process_exec and not proc.tty = 3")), ElementsAre("empty-field 5:46"));
 }
