@@ -7,6 +7,7 @@
 #include "agent/enrich/nearest.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/memory/memory_compiler.h"
+#include "agent/rules/output_template.h"
 #include "agent/rules/selection.h"
 
 namespace tensorwarden::author {
@@ -42,7 +43,7 @@ RuleBook::RuleBook(const std::vector<RuleFile>& files, const RuleOptions& option
   checker_->CheckMacros();
   for (const rules::RuleDefinition& definition : definitions_.rules()) {
     BookRule rule = Open(definition);
-    rule.enabled = !definition.foreign_source && rules::IsSelected(definition, options);
+    rule.enabled = !rule.conditions.empty() && rules::IsSelected(definition, options);
     for (BookCondition& condition : rule.conditions) {
       if (rule.enabled) {
         index_.Add(0, condition.typed.can_hold & rule.counted, condition.anchors);
@@ -57,6 +58,10 @@ RuleBook::RuleBook(const std::vector<RuleFile>& files, const RuleOptions& option
 BookRule RuleBook::Open(const rules::RuleDefinition& definition) {
   BookRule rule{.definition = &definition};
   if (definition.foreign_source) return rule;
+  if (definition.skip_if_unknown &&
+      !rules::OutputTemplate::Parse("", definition.output, program_.slots(), diagnostics_, true)) {
+    return rule;
+  }
   if (definition.memory) {
     const std::optional<rules::CompiledMemory> memory =
         rules::CompileMemory(*definition.memory, "", RuleMemoryLimits(), program_.slots(), diagnostics_);

@@ -30,9 +30,9 @@ struct BookCondition {
 
 struct BookRule {
   const rules::RuleDefinition* definition = nullptr;
-  // Empty when there is an error, or events of its source do not exist here.
+  // Empty when there is an error, or the rule is skipped.
   std::vector<BookCondition> conditions;
-  bool enabled = false;         // it would run
+  bool enabled = false;         // it would run; what is skipped never does
   KindSet counted = kAllKinds;  // events of other kinds lack a field that its memory needs
 
   KindSet kinds() const;  // that it looks at

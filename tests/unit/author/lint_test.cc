@@ -83,6 +83,12 @@ TEST(LintTest, RulesOfOtherSourcesAreNeverOn) {
   EXPECT_FALSE(book.rules()[0].enabled);
 }
 
+TEST(LintTest, RulesThatAreSkippedForAFieldAreNeverOn) {
+  for (const std::string& rule : {Rule("r", "a.b = 1"), Rule("r", "evt.type = process_exec", "%a.b")}) {
+    EXPECT_FALSE(RuleBook({{"r.yaml", rule + "  skip-if-unknown-filter: true\n"}}).rules()[0].enabled);
+  }
+}
+
 TEST(LintTest, FieldsThatAreNeverFilledAreNamedWhereTheyStand) {
   EXPECT_THAT(Remarks(Rule("r", "evt.type = process_exec and not proc.tty = 3")), ElementsAre("empty-field 5:46"));
 }

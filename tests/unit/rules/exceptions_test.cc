@@ -194,6 +194,14 @@ TEST(FileTest, UnknownFieldsSkipARuleThatAsksForIt) {
   EXPECT_THAT(Warnings(RuleText("ka.verb = get") + "  source: k8s_audit\n"), ElementsAre(HasSubstr("k8s_audit")));
 }
 
+TEST(FileTest, UnknownFieldsOfAnOutputSkipARuleThatAsksForIt) {
+  const std::string text =
+      "- rule: r\n  desc: d\n  priority: Notice\n  output: 'by %proc.name of %x.y'\n  condition: evt.type = execve\n";
+  EXPECT_THAT(CompileError(text), HasSubstr("output: unknown field 'x.y'"));
+  EXPECT_THAT(Warnings(text + "  skip-if-unknown-filter: true\n"),
+              ElementsAre(HasSubstr("r.yaml:4:29: rule 'r': output: unknown field 'x.y'; the rule is skipped")));
+}
+
 TEST(FileTest, MacrosThatOnlyRulesOfOtherSourcesNeedMayNameTheirFields) {
   const std::string macros = "- macro: m\n  condition: jevt.value[/stage] in (a)\n- macro: n\n  condition: m\n";
   const std::string foreign = RuleText("n and not ka.verb = get") + "  source: k8s_audit\n";
