@@ -39,6 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"proc.name in nosuch", "18: rule 'r': unknown list 'nosuch'"},
         {"evt.type = opn", "16: rule 'r': unknown event type 'opn'; did you mean 'open'"},
         {"proc.name regex '('", "21: rule 'r': bad regular expression"},
+        {"proc.name regex '(.{1,1000}){1,1000}'", "21: rule 'r': bad regular expression"},
         {"proc.name = x proc.name = y", "19: rule 'r': expected 'and', 'or' or the end, found 'proc.name'"},
     }));
 
@@ -123,6 +124,19 @@ TEST(CompileTest, ListsThatMultiplyAreBoundedAlsoWhenTheyAreEmpty) {
     }());
   }
   EXPECT_NE(CompileError(text + RuleText("proc.name in (l14)")).find("too many list values"), std::string::npos);
+}
+
+TEST(CompileTest, RegularExpressionsTogetherAreBounded) {
+  const auto all = [](int count, const char* pattern) {
+    std::string values;
+    for (int i = 0; i < count; ++i) values += (i > 0 ? ", '" : "'") + fmt::format(fmt::runtime(pattern), i) + "'";
+    return CompileError(RuleText("proc.cmdline regex anyof (" + values + ")"));
+  };
+  const std::string error = all(1000, "(.{{1,100}}){{1,9}}{}");
+  EXPECT_EQ(error.rfind("r.yaml:6:", 0), 0u) << error;
+  EXPECT_NE(error.find("all regular expressions together are too large"), std::string::npos) << error;
+  EXPECT_EQ(all(2000, "/srv/[a-z]+/{}.*"), "compiled");
+  EXPECT_EQ(all(2000, "(.{{1,100}}){{1,9}}"), "compiled") << "equal ones are kept once";
 }
 
 TEST(CompileTest, AListInACycleIsAnError) {
