@@ -32,7 +32,7 @@ Coverage CoverageOf(const RuleBook& book) {
       const Technique* technique = scheme == "atlas" ? FindTechnique(tag) : nullptr;
       if (scheme == "atlas" && technique == nullptr) coverage.unknown.push_back(tag);
       for (const BookRule* rule : of_tag) {
-        if (technique == nullptr || !rule->definition->enabled) continue;
+        if (technique == nullptr || !rule->enabled) continue;
         covered.insert(technique->id);
         covered.insert(ParentOf(technique->id));
       }

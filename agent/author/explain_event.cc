@@ -20,7 +20,7 @@ class EventExplainer {
   EventExplainer(RuleBook& book, const std::string& wanted) : wanted_(wanted) {
     for (const BookRule& rule : book.rules()) {
       const bool named = rule.definition->text.name == wanted;
-      if (!named && (!wanted.empty() || !rule.definition->enabled)) continue;
+      if (!named && (!wanted.empty() || !rule.enabled)) continue;
       std::unique_ptr<Explainer> explainer = Explainer::Create(book, rule);
       if (explainer != nullptr) rules_.push_back({rule.kinds(), std::move(explainer)});
     }

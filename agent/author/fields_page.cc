@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "agent/author/kind_service.h"
+#include "agent/enrich/field_values.h"
 
 namespace tensorwarden::author {
 
@@ -39,6 +40,15 @@ std::string KindsText(const FieldSpec& field) {
   return KindNames(kinds);
 }
 
+std::string FieldDoc(const FieldSpec& field) {
+  std::string doc(field.doc);
+  const FieldValues* values = KnownValues(field.name);
+  if (values != nullptr) {
+    doc += fmt::format(" {}: {}.", values->open ? "Usual values" : "Values", fmt::join(values->known, ", "));
+  }
+  return doc;
+}
+
 std::string FieldsPage() {
   std::string page =
       "# Fields\n\n"
@@ -49,8 +59,8 @@ std::string FieldsPage() {
       "| field | type | kinds | |\n|---|---|---|---|\n";
   for (const FieldSpec& field : FieldTable()) {
     if (field.AlwaysEmpty()) continue;
-    page +=
-        fmt::format("| `{}` | {} | {} | {} |\n", FieldUsage(field), TypeText(field.type), KindsText(field), field.doc);
+    page += fmt::format("| `{}` | {} | {} | {} |\n", FieldUsage(field), TypeText(field.type), KindsText(field),
+                        FieldDoc(field));
   }
   page +=
       "\n## Fields that are always empty\n\n"

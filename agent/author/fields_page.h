@@ -13,6 +13,8 @@ const char* TypeText(FieldType type);
 std::string FieldUsage(const FieldSpec& field);
 // "any", "file_open, process_exec", "any but tick", "never".
 std::string KindsText(const FieldSpec& field);
+// What it is, with the values that it can have where all are known.
+std::string FieldDoc(const FieldSpec& field);
 // docs/fields.md, which is made from this.
 std::string FieldsPage();
 

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "agent/author/conditions.h"
 #include "agent/author/kind_service.h"
+#include "agent/enrich/field_values.h"
+#include "agent/enrich/nearest.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/output_template.h"
 #include "agent/rules/yaml_tree.h"
@@ -90,7 +93,7 @@ class Linter {
     }
     if (rule.conditions.empty()) return;
     // The compiler says so of those that are switched on.
-    if (rule.never() && !definition.enabled) {
+    if (rule.never() && !rule.enabled) {
       Warn("never-matches", definition.place,
            subject + "can never match: no event is of its types and has all of its fields");
     }
@@ -133,9 +136,58 @@ class Linter {
       for (const rules::Word& word : leaf.values) {
         if (!word.quoted) UseList(word.text);
       }
+      ReadValues(subject, text, leaf);
       ReadOperand(subject, text, leaf.left);
       if (leaf.right) ReadOperand(subject, text, *leaf.right);
     });
+  }
+
+  // Checks of equality with a value that the field never has.
+  void ReadValues(const std::string& subject, const MappedText& text, const Ast& leaf) {
+    using rules::Operator;
+    const bool equality = leaf.op == Operator::kEqual || leaf.op == Operator::kNotEqual || leaf.op == Operator::kIn ||
+                          leaf.op == Operator::kIntersects;
+    if (!equality || leaf.left.kind != Operand::Kind::kField) return;
+    const FieldValues* field = KnownValues(leaf.left.name);
+    if (field == nullptr) return;
+    const bool takes_list = rules::TakesList(leaf.op) || leaf.modifier != rules::Modifier::kNone;
+    for (const rules::Word& word : leaf.values) {
+      const rules::ListDefinition* list =
+          takes_list && !word.quoted ? book_.definitions().FindList(word.text) : nullptr;
+      if (list == nullptr) {
+        ReadValue(subject, leaf.left.name, *field, word.text, text.At(word.offset));
+      } else {
+        ReadItemsAsValues(subject, leaf.left.name, *field, *list, 0);
+      }
+    }
+  }
+
+  void ReadItemsAsValues(const std::string& subject, const std::string& name, const FieldValues& field,
+                         const rules::ListDefinition& list, size_t depth) {
+    constexpr size_t kMaxListDepth = 16;  // the compiler's
+    // Once per field, whatever uses the list.
+    if (depth > kMaxListDepth || !read_lists_.emplace(list.name, name).second) return;
+    for (const rules::ListItem& item : list.items) {
+      const rules::ListDefinition* inner =
+          item.quoted || item.text == list.name ? nullptr : book_.definitions().FindList(item.text);
+      if (inner != nullptr) {
+        ReadItemsAsValues(subject, name, field, *inner, depth + 1);
+      } else {
+        ReadValue(subject, name, field, item.text, item.place);
+      }
+    }
+  }
+
+  void ReadValue(const std::string& subject, const std::string& name, const FieldValues& field,
+                 const std::string& value, const Place& place) {
+    if (std::find(field.known.begin(), field.known.end(), value) != field.known.end()) return;
+    const std::vector<std::string_view> nearest = NearestNames(value, field.known);
+    if (field.open && nearest.empty()) return;
+    const std::string instead =
+        nearest.empty() ? fmt::format("; it is one of {}", fmt::join(field.known, ", ")) : rules::DidYouMean(nearest);
+    Warn("unknown-value", place,
+         fmt::format("{}'{}' is {} '{}'{}", subject, name, field.open ? "not known to be ever" : "never",
+                     Printable(value), instead));
   }
 
   void UseList(const std::string& name) {
@@ -181,6 +233,7 @@ class Linter {
   absl::flat_hash_map<std::string, Place> seen_rules_;
   absl::flat_hash_set<std::string> used_macros_;
   absl::flat_hash_set<std::string> used_lists_;
+  absl::flat_hash_set<std::pair<std::string, std::string>> read_lists_;  // with the field that they are values of
 };
 
 }  // namespace
@@ -192,6 +245,7 @@ const std::vector<LintRow>& LintTable() {
       {"shadowed-rule", "A rule of an earlier file is replaced wholly."},
       {"never-matches", "No event can satisfy the rule's condition."},
       {"empty-field", "A condition rests on a field that is never filled here."},
+      {"unknown-value", "A condition compares a field with a value that it never has."},
       {"empty-output-field", "An output names a field that no event of the rule has."},
       {"duplicate-item", "A list has the same item twice."},
       {"unused-macro", "Nothing uses the macro."},
@@ -200,11 +254,9 @@ const std::vector<LintRow>& LintTable() {
   return *table;
 }
 
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, int64_t now_ns) {
+CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options) {
   CheckReport report;
   std::vector<RuleProblem> problems;
-  RuleOptions options;
-  options.now_ns = now_ns;
   RuleSet::Compile(files, problems, options).IgnoreError();
   for (RuleProblem& problem : problems) {
     report.remarks.push_back({problem.error ? "rule-error" : "rule-warning", std::move(problem)});

@@ -28,7 +28,7 @@ struct CheckReport {
   size_t warnings = 0;
 };
 
-// `now_ns`: CLOCK_REALTIME, to warn of exceptions that expired.
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, int64_t now_ns);
+// `options` are those of `book`.
+CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options = {});
 
 }  // namespace tensorwarden::author

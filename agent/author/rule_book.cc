@@ -7,6 +7,8 @@
 #include "agent/enrich/nearest.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/memory/memory_compiler.h"
+#include "agent/rules/output_template.h"
+#include "agent/rules/selection.h"
 
 namespace tensorwarden::author {
 
@@ -34,14 +36,16 @@ std::vector<BookCondition> ConditionsOf(const rules::RuleDefinition& definition)
 
 }  // namespace
 
-RuleBook::RuleBook(const std::vector<RuleFile>& files) : diagnostics_(problems_), definitions_(diagnostics_) {
+RuleBook::RuleBook(const std::vector<RuleFile>& files, const RuleOptions& options)
+    : diagnostics_(problems_), definitions_(diagnostics_) {
   for (const RuleFile& file : files) definitions_.Read(sources_.emplace_back(file.path, file.text));
   checker_.emplace(definitions_, program_, diagnostics_);
   checker_->CheckMacros();
   for (const rules::RuleDefinition& definition : definitions_.rules()) {
     BookRule rule = Open(definition);
+    rule.enabled = !rule.conditions.empty() && rules::IsSelected(definition, options);
     for (BookCondition& condition : rule.conditions) {
-      if (definition.enabled) {
+      if (rule.enabled) {
         index_.Add(0, condition.typed.can_hold & rule.counted, condition.anchors);
       } else {
         condition.anchors.clear();  // the index knows nothing of it
@@ -54,6 +58,10 @@ RuleBook::RuleBook(const std::vector<RuleFile>& files) : diagnostics_(problems_)
 BookRule RuleBook::Open(const rules::RuleDefinition& definition) {
   BookRule rule{.definition = &definition};
   if (definition.foreign_source) return rule;
+  if (definition.skip_if_unknown &&
+      !rules::OutputTemplate::Parse("", definition.output, program_.slots(), diagnostics_, true)) {
+    return rule;
+  }
   if (definition.memory) {
     const std::optional<rules::CompiledMemory> memory =
         rules::CompileMemory(*definition.memory, "", RuleMemoryLimits(), program_.slots(), diagnostics_);

@@ -30,8 +30,9 @@ struct BookCondition {
 
 struct BookRule {
   const rules::RuleDefinition* definition = nullptr;
-  // Empty when there is an error, or events of its source do not exist here.
+  // Empty when there is an error, or the rule is skipped.
   std::vector<BookCondition> conditions;
+  bool enabled = false;         // it would run; what is skipped never does
   KindSet counted = kAllKinds;  // events of other kinds lack a field that its memory needs
 
   KindSet kinds() const;  // that it looks at
@@ -42,7 +43,8 @@ struct BookRule {
 class RuleBook {
  public:
   // What is wrong with the files is for RuleSet::Compile to say; here it is left out.
-  explicit RuleBook(const std::vector<RuleFile>& files);
+  // `options`: which of the rules would run.
+  explicit RuleBook(const std::vector<RuleFile>& files, const RuleOptions& options = {});
   RuleBook(const RuleBook&) = delete;
   RuleBook& operator=(const RuleBook&) = delete;
 

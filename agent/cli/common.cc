@@ -11,6 +11,7 @@
 namespace tensorwarden {
 namespace {
 
+constexpr const char* kChoiceGroup = "Choice of rules";
 constexpr const char* kDefaultConfig = "/etc/tensorwarden/tensorwarden.yaml";
 
 AlertFormat FormatFromFlag(const std::string& text) {
@@ -20,22 +21,7 @@ AlertFormat FormatFromFlag(const std::string& text) {
 
 // Repeatable, one value each: what follows is the next argument.
 void AddList(CLI::App& verb, const char* names, std::vector<std::string>& values, const char* type, const char* help) {
-  verb.add_option(names, values, help)->type_name(type)->take_all()->allow_extra_args(false)->group("Choice of rules");
-}
-
-void AddChoice(CLI::App& verb, CommonFlags& flags) {
-  AddList(verb, "-t,--only-tag", flags.only_tags, "TAG", "Run only rules with this tag; repeatable");
-  AddList(verb, "-D,--disable-rule", flags.disabled, "NAME",
-          "Switch rules off: name with wildcards * ? [a-z], or tag:TAG; repeatable");
-  AddList(verb, "-T,--disable-tag", flags.disabled_tags, "TAG", "Switch rules with this tag off; repeatable");
-  AddList(verb, "--enable-rule", flags.enabled, "NAME", "Switch rules on, after all others; repeatable");
-  verb.add_option("--minimum-priority", flags.minimum_priority, "Run no rule below this priority")
-      ->type_name("PRIORITY")
-      ->group("Choice of rules");
-  verb.add_option("--rule-matching", flags.matching,
-                  "Of the rules that match an event, all alert (the default) or the first in file order")
-      ->check(CLI::IsMember({"all", "first"}))
-      ->group("Choice of rules");
+  verb.add_option(names, values, help)->type_name(type)->take_all()->allow_extra_args(false)->group(kChoiceGroup);
 }
 
 absl::Status AddSwitches(const std::vector<std::string>& texts, const char* option, const char* prefix, bool enable,
@@ -49,7 +35,9 @@ absl::Status AddSwitches(const std::vector<std::string>& texts, const char* opti
   return absl::OkStatus();
 }
 
-absl::StatusOr<RuleOptions> OptionsFromFlags(const CommonFlags& flags, RuleOptions options) {
+}  // namespace
+
+absl::StatusOr<RuleOptions> OptionsFromFlags(const ChoiceFlags& flags, RuleOptions options) {
   if (!flags.only_tags.empty()) options.switches.push_back({.enable = false, .name = "*"});
   absl::Status status = AddSwitches(flags.only_tags, "--only-tag", "tag:", true, options);
   status.Update(AddSwitches(flags.disabled, "--disable-rule", "", false, options));
@@ -69,7 +57,16 @@ absl::StatusOr<RuleOptions> OptionsFromFlags(const CommonFlags& flags, RuleOptio
   return options;
 }
 
-}  // namespace
+void AddChoiceFlags(CLI::App& verb, ChoiceFlags& flags) {
+  AddList(verb, "-t,--only-tag", flags.only_tags, "TAG", "Run only rules with this tag; repeatable");
+  AddList(verb, "-D,--disable-rule", flags.disabled, "NAME",
+          "Switch rules off: name with wildcards * ? [a-z], or tag:TAG; repeatable");
+  AddList(verb, "-T,--disable-tag", flags.disabled_tags, "TAG", "Switch rules with this tag off; repeatable");
+  AddList(verb, "--enable-rule", flags.enabled, "NAME", "Switch rules on, after all others; repeatable");
+  verb.add_option("--minimum-priority", flags.minimum_priority, "Run no rule below this priority")
+      ->type_name("PRIORITY")
+      ->group(kChoiceGroup);
+}
 
 void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
   verb.add_option("--config", flags.config, fmt::format("Config file (default {})", kDefaultConfig))->type_name("F");
@@ -80,7 +77,11 @@ void AddCommonFlags(CLI::App& verb, CommonFlags& flags) {
       ->allow_extra_args(false);  // what follows is the next argument, not a second path
   verb.add_option("--output", flags.output, "Alerts on stdout as json, text or falco")
       ->check(CLI::IsMember({"json", "text", "falco"}));
-  AddChoice(verb, flags);
+  AddChoiceFlags(verb, flags);
+  verb.add_option("--rule-matching", flags.matching,
+                  "Of the rules that match an event, all alert (the default) or the first in file order")
+      ->check(CLI::IsMember({"all", "first"}))
+      ->group(kChoiceGroup);
 }
 
 absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags) {

@@ -14,17 +14,24 @@
 
 namespace tensorwarden {
 
-struct CommonFlags {
-  std::string config;
-  std::vector<std::string> rules;
-  std::string output;  // "" = as the config says
-  // Which rules run, after what the config says.
+// Which rules run, after what the config says.
+struct ChoiceFlags {
   std::vector<std::string> only_tags, disabled, disabled_tags, enabled;
   std::string minimum_priority;
   std::string matching;
 };
 
+struct CommonFlags : ChoiceFlags {
+  std::string config;
+  std::vector<std::string> rules;
+  std::string output;  // "" = as the config says
+};
+
+void AddChoiceFlags(CLI::App& verb, ChoiceFlags& flags);  // all but `matching`
 void AddCommonFlags(CLI::App& verb, CommonFlags& flags);
+
+// The config's choice with that of the flags behind it. Errors: InvalidArgument names the option.
+absl::StatusOr<RuleOptions> OptionsFromFlags(const ChoiceFlags& flags, RuleOptions options);
 
 // Reads the config file and the rules. `--output` adds stdout in that format to the config's outputs.
 absl::StatusOr<AgentConfig> ConfigFromFlags(const CommonFlags& flags);

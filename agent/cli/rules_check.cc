@@ -48,7 +48,7 @@ ordered_json ServicesJson(KindSet kinds) {
 
 ordered_json ToJson(const BookRule& rule) {
   return {{"name", rule.definition->text.name},
-          {"enabled", rule.definition->enabled},
+          {"enabled", rule.enabled},
           {"path", rule.definition->text.file},
           {"line", rule.definition->text.line},
           {"served_by", ServicesJson(rule.kinds())}};
@@ -82,7 +82,7 @@ ordered_json ToSarif(const CheckReport& report) {
 void PrintDemands(const author::RuleBook& book) {
   std::map<std::string, std::pair<KindService, std::vector<std::string>>> demands;
   for (const BookRule& rule : book.rules()) {
-    if (!rule.definition->enabled) continue;
+    if (!rule.enabled) continue;
     for (const KindService& service : author::ServicesOf(rule.kinds())) {
       if (!service.on_demand) continue;
       auto& [known, rules] =
@@ -105,20 +105,22 @@ void PrintText(const CheckReport& report, const author::RuleBook& book) {
     fmt::print("{}\n", ProblemWithCaret(problem));
   }
   PrintDemands(book);
-  const auto enabled = std::count_if(book.rules().begin(), book.rules().end(),
-                                     [](const BookRule& rule) { return rule.definition->enabled; });
+  const auto enabled =
+      std::count_if(book.rules().begin(), book.rules().end(), [](const BookRule& rule) { return rule.enabled; });
   fmt::print("{} rules ({} enabled), {} macros, {} lists: {} errors, {} warnings\n", book.rules().size(), enabled,
              book.definitions().macros().size(), book.definitions().lists().size(), report.errors, report.warnings);
 }
 
 int RunRulesCheck(const CheckFlags& flags) {
-  const absl::StatusOr<std::vector<RuleFile>> files = TextsFromFlags(flags);
-  if (!files.ok()) {
-    Fail(files.status());
+  const absl::StatusOr<RuleInputs> inputs = InputsFromFlags(flags);
+  if (!inputs.ok()) {
+    Fail(inputs.status());
     return kUsage;
   }
-  const author::RuleBook book(*files);
-  const CheckReport report = author::CheckRules(*files, book, absl::ToUnixNanos(absl::Now()));
+  RuleOptions options = inputs->options;
+  options.now_ns = absl::ToUnixNanos(absl::Now());
+  const author::RuleBook book(inputs->files, options);
+  const CheckReport report = author::CheckRules(inputs->files, book, options);
   if (flags.sarif) {
     PrintJson(ToSarif(report));
   } else if (flags.json) {

@@ -40,7 +40,7 @@ ordered_json ToJson(const Coverage& coverage) {
       if (!row.name.empty()) line["name"] = row.name;
       line["rules"] = ordered_json::array();
       for (const BookRule* rule : row.rules) {
-        line["rules"].push_back({{"name", rule->definition->text.name}, {"enabled", rule->definition->enabled}});
+        line["rules"].push_back({{"name", rule->definition->text.name}, {"enabled", rule->enabled}});
       }
       rows.push_back(std::move(line));
     }
@@ -55,7 +55,7 @@ void PrintText(const Coverage& coverage) {
     for (const CoverageRow& row : section.rows) {
       fmt::print("  {}{}{}\n", row.tag, row.name.empty() ? "" : "  ", row.name);
       for (const BookRule* rule : row.rules) {
-        fmt::print("      {}{}\n", rule->definition->text.name, rule->definition->enabled ? "" : " (off)");
+        fmt::print("      {}{}\n", rule->definition->text.name, rule->enabled ? "" : " (off)");
       }
     }
   }

@@ -46,7 +46,7 @@ size_t Comparisons(const BookRule& rule) {
 }
 
 std::string CostInWords(const BookRule& rule, const Explanation& explanation) {
-  if (!rule.definition->enabled) return "none: the rule is switched off";
+  if (!rule.enabled) return "none: the rule is switched off";
   if (rule.never()) return "none: no event can match, so the rule is not looked at";
   const size_t kinds = author::ServicesOf(rule.kinds()).size();
   const std::string events =
@@ -114,7 +114,7 @@ Explanation ExplainRule(const author::RuleBook& book, const BookRule& rule) {
 
 // What only a rule makes the sensor do.
 std::string AskedOfTheKernel(const BookRule& rule) {
-  if (!rule.definition->enabled) return "nothing: the rule is switched off";
+  if (!rule.enabled) return "nothing: the rule is switched off";
   for (const KindService& service : author::ServicesOf(rule.kinds())) {
     if (service.on_demand) return fmt::format("{}, that is {}", service.kind, service.note);
   }
@@ -134,8 +134,8 @@ void PrintIndented(const std::string& text) {
 
 void PrintText(const BookRule& rule, const Explanation& explanation) {
   const RuleInfo& info = rule.definition->text;
-  fmt::print("{} ({}{}) {}:{}\n", info.name, PriorityName(info.priority),
-             rule.definition->enabled ? "" : ", switched off", info.file, info.line);
+  fmt::print("{} ({}{}) {}:{}\n", info.name, PriorityName(info.priority), rule.enabled ? "" : ", switched off",
+             info.file, info.line);
   for (const Explanation::Condition& condition : explanation.conditions) {
     fmt::print("  {}, macros and lists expanded:\n", condition.name.empty() ? "condition" : condition.name);
     PrintIndented(condition.text);
@@ -155,12 +155,9 @@ void PrintText(const BookRule& rule, const Explanation& explanation) {
 
 ordered_json ToJson(const BookRule& rule, const Explanation& explanation) {
   const RuleInfo& info = rule.definition->text;
-  ordered_json out = {{"name", info.name},
-                      {"priority", PriorityName(info.priority)},
-                      {"enabled", rule.definition->enabled},
-                      {"path", info.file},
-                      {"line", info.line},
-                      {"remembers", rule.definition->memory.has_value()}};
+  ordered_json out = {{"name", info.name},       {"priority", PriorityName(info.priority)},
+                      {"enabled", rule.enabled}, {"path", info.file},
+                      {"line", info.line},       {"remembers", rule.definition->memory.has_value()}};
   out["conditions"] = ordered_json::array();
   for (const Explanation::Condition& condition : explanation.conditions) {
     out["conditions"].push_back(
@@ -255,10 +252,10 @@ ordered_json ToJson(const ExplainedEvent& event, uint64_t number) {
 }
 
 int RunExplainEvent(const ExplainFlags& flags) {
-  const absl::StatusOr<std::vector<RuleFile>> files = TextsFromFlags(flags);
-  if (!files.ok()) return Fail(files.status());
+  const absl::StatusOr<RuleInputs> inputs = InputsFromFlags(flags);
+  if (!inputs.ok()) return Fail(inputs.status());
   const absl::StatusOr<std::vector<ExplainedEvent>> events =
-      author::ExplainEvent(*files, flags.capture, flags.event, flags.rule);
+      author::ExplainEvent(inputs->files, flags.capture, flags.event, flags.rule);
   if (!events.ok()) return Fail(events.status());
   for (const ExplainedEvent& event : *events) {
     flags.json ? PrintJson(ToJson(event, flags.event)) : PrintText(event, flags.event);

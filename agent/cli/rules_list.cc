@@ -6,6 +6,7 @@
 #include "agent/author/fields_page.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
+#include "agent/enrich/field_values.h"
 
 namespace tensorwarden {
 namespace {
@@ -28,7 +29,7 @@ int RunList(const RulesFlags& flags) {
     if (flags.json) {
       PrintJson({{"name", info.name},
                  {"priority", PriorityName(info.priority)},
-                 {"enabled", rule.definition->enabled},
+                 {"enabled", rule.enabled},
                  {"tags", info.tags},
                  {"description", info.description},
                  {"path", info.file},
@@ -36,7 +37,7 @@ int RunList(const RulesFlags& flags) {
       continue;
     }
     fmt::print("{:<{}}  {:<13}  {:<3}  {}:{}  {}\n", info.name, width, PriorityName(info.priority),
-               rule.definition->enabled ? "on" : "off", info.file, info.line, fmt::join(info.tags, ","));
+               rule.enabled ? "on" : "off", info.file, info.line, fmt::join(info.tags, ","));
   }
   return 0;
 }
@@ -49,6 +50,17 @@ std::vector<std::string> KindsOf(const FieldSpec& field) {
   return kinds;
 }
 
+ordered_json ToJson(const FieldSpec& field) {
+  ordered_json out = {{"name", std::string(field.name)},      {"usage", author::FieldUsage(field)},
+                      {"type", author::TypeText(field.type)}, {"kinds", KindsOf(field)},
+                      {"always_empty", field.AlwaysEmpty()},  {"doc", std::string(field.doc)}};
+  if (const FieldValues* values = KnownValues(field.name)) {
+    out["values"] = values->known;
+    out["values_open"] = values->open;
+  }
+  return out;
+}
+
 int RunFields(const FieldsFlags& flags) {
   if (flags.markdown) {
     fmt::print("{}", author::FieldsPage());
@@ -56,16 +68,11 @@ int RunFields(const FieldsFlags& flags) {
   }
   for (const FieldSpec& field : FieldTable()) {
     if (flags.json) {
-      PrintJson({{"name", std::string(field.name)},
-                 {"usage", author::FieldUsage(field)},
-                 {"type", author::TypeText(field.type)},
-                 {"kinds", KindsOf(field)},
-                 {"always_empty", field.AlwaysEmpty()},
-                 {"doc", std::string(field.doc)}});
+      PrintJson(ToJson(field));
       continue;
     }
-    fmt::print("{:<28} {:<15} {} ({})\n", author::FieldUsage(field), author::TypeText(field.type), field.doc,
-               author::KindsText(field));
+    fmt::print("{:<28} {:<15} {} ({})\n", author::FieldUsage(field), author::TypeText(field.type),
+               author::FieldDoc(field), author::KindsText(field));
   }
   return 0;
 }

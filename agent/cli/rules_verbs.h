@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/author/rule_book.h"
+#include "agent/cli/common.h"
 #include "agent/cli/verbs.h"
 #include "agent/daemon/rule_source.h"
 
@@ -17,7 +18,7 @@ namespace tensorwarden {
 // Exit status where the command line itself is wrong, a path that is not there included.
 inline constexpr int kUsage = 2;
 
-struct RulesFlags {
+struct RulesFlags : ChoiceFlags {
   std::string config;
   std::vector<std::string> paths;
   bool json = false;
@@ -26,8 +27,13 @@ struct RulesFlags {
 void AddRulesFlags(CLI::App& verb, RulesFlags& flags);
 // `--rules`, for verbs whose other arguments name something else.
 void AddRulesOption(CLI::App& verb, RulesFlags& flags);
-// The paths' texts; without any, those of the config's rules, else the shipped ones.
-absl::StatusOr<std::vector<RuleFile>> TextsFromFlags(const RulesFlags& flags);
+struct RuleInputs {
+  std::vector<RuleFile> files;
+  RuleOptions options;  // which of the rules would run
+};
+// The paths' texts; without any, those of the config's rules, else the shipped ones. The config's choice of rules
+// counts where the config is named or its rules are taken; that of the flags always.
+absl::StatusOr<RuleInputs> InputsFromFlags(const RulesFlags& flags);
 // The same, which must load: InvalidArgument says why it does not.
 absl::StatusOr<std::unique_ptr<author::RuleBook>> BookFromFlags(const RulesFlags& flags);
 

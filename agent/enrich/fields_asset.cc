@@ -36,9 +36,7 @@ FieldValue SetSize(const EnrichedEvent& e, std::string_view, FieldScratch&) {
 constexpr FieldSpec kFields[] = {
     {"asset.name", FieldType::kString, false, kAssetKinds, "Name of the asset, for people.",
      AssetText<&AssetInfo::name>},
-    {"asset.class", FieldType::kString, false, kAssetKinds,
-     "What it is: model, checkpoint, adapter, tokenizer, dataset, vector_store, knowledge_base, code, secret.",
-     AssetText<&AssetInfo::klass>},
+    {"asset.class", FieldType::kString, false, kAssetKinds, "What it is.", AssetText<&AssetInfo::klass>},
     {"asset.format", FieldType::kString, false, kAssetKinds, "File format: safetensors, gguf, pytorch_zip, onnx, ...",
      AssetText<&AssetInfo::format>},
     {"asset.path", FieldType::kString, false, kAssetKinds, "Path by which it is known.", AssetText<&AssetInfo::path>},
@@ -49,7 +47,7 @@ constexpr FieldSpec kFields[] = {
      AssetNumber<&AssetInfo::owner_uid>},
     {"asset.set", FieldType::kString, false, kAssetKinds, "Name of the set that the asset is counted with.", SetName},
     {"asset.set.size", FieldType::kNumber, false, kAssetKinds, "Bytes of all assets of that set.", SetSize},
-    {"asset.found_by", FieldType::kString, false, kKinds<AssetFound>, "How it became known: config, discovery, birth.",
+    {"asset.found_by", FieldType::kString, false, kKinds<AssetFound>, "How it became known.",
      Text<AssetFound, &AssetFound::found_by>},
 };
 

@@ -102,10 +102,7 @@ constexpr FieldSpec kFields[] = {
      NodeNumber<&DeviceOpen::major, &GpuCall::major>},
     {"gpu.minor", FieldType::kNumber, false, kNodes, "Minor number; 255 of NVIDIA is the control node.",
      NodeNumber<&DeviceOpen::minor, &GpuCall::minor>},
-    {"gpu.family", FieldType::kString, false, kNodes,
-     "Driver: of an open by fixed major, nvidia, drm, accel; of a call nvidia, nvidia-uvm, nvidia-fs, gdrdrv, kfd, "
-     "drm, "
-     "habanalabs, verbs.",
+    {"gpu.family", FieldType::kString, false, kNodes, "Driver; of an open by fixed major: nvidia, drm, accel.",
      GpuFamily},
     {"gpu.access", FieldType::kNumber, false, kKinds<DeviceOpen>, "Access bits: 1 mknod, 2 read, 4 write.",
      Value<DeviceOpen, &DeviceOpen::access>},
@@ -115,11 +112,7 @@ constexpr FieldSpec kFields[] = {
     {"gpu.subject", FieldType::kString, false, kKinds<GpuCall>,
      "Class of object that is made, or command: gt200_debugger, debug_read_memory, ...; a number without a name.",
      Text<GpuCall, &GpuCall::subject>},
-    {"gpu.use", FieldType::kString, false, kKinds<GpuCall>,
-     "What the call is good for: accounting, checkpoint, client, confidential, context, debug, diagnose, duplicate, "
-     "export, import, list_processes, map, memory, partition, pin, profile, rdma, read_memory, read_process, "
-     "registers, "
-     "reset, settings, share, stop, store, trace, write_memory, write_process; absent of what is routine.",
+    {"gpu.use", FieldType::kString, false, kKinds<GpuCall>, "What the call is good for; absent of what is routine.",
      Text<GpuCall, &GpuCall::use>},
     {"gpu.bytes", FieldType::kNumber, false, kKinds<GpuCall>, "Memory that the call is about.",
      Value<GpuCall, &GpuCall::bytes>},

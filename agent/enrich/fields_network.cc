@@ -213,8 +213,7 @@ constexpr FieldSpec kFields[] = {
     {"egress.dest", FieldType::kString, false, kEgress,
      "Address that they went to, without the port; of a file system its source.", Destination},
     {"egress.dest.port", FieldType::kNumber, false, kEgress, "Port that they went to.", DestinationPort},
-    {"egress.dest.class", FieldType::kString, false, kEgress, "How far that is: loopback, private, public, or mount.",
-     DestinationClass},
+    {"egress.dest.class", FieldType::kString, false, kEgress, "How far that is.", DestinationClass},
     {"egress.label", FieldType::kString, false, kEgress, "Name of the asset set that left.", EgressLabel},
     {"egress.serving", FieldType::kBool, false, kKinds<Egress>, "The socket was accepted on a serving port.", Serving},
     {"dns.name", FieldType::kString, false, kKinds<DnsQuery>,
@@ -233,8 +232,7 @@ constexpr FieldSpec kFields[] = {
      Value<HttpRequest, &HttpRequest::content_length>},
     {"client.id", FieldType::kString, false, kClients,
      "Who asks the model: key:<hash>, proxy:<address> or addr:<address>.", Client},
-    {"client.kind", FieldType::kString, false, kClients, "What that identity rests on: key, proxy or addr.",
-     ClientKind},
+    {"client.kind", FieldType::kString, false, kClients, "What that identity rests on.", ClientKind},
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ constexpr std::string_view kRuleKeys[] = {"rule",
 constexpr std::string_view kListAppends[] = {"items"};
 constexpr std::string_view kMacroAppends[] = {"condition"};
 constexpr std::string_view kRuleAppends[] = {"condition", "exceptions", "tags"};
-constexpr std::string_view kSwitchKeys[] = {"enabled"};
+constexpr std::string_view kSwitchKeys[] = {"enabled", "source"};
 constexpr std::string_view kRequired[] = {"desc", "condition", "output", "priority"};
 
 template <typename T>

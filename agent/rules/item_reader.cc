@@ -95,7 +95,7 @@ void ItemReader::ReadOverride(const YamlNode& node) {
     change_of_.emplace_back(pair.key, mode == "append" ? Change::kAppend : Change::kReplace);
   }
   for (const YamlPair& pair : item_.pairs) {
-    if (pair.key == what_ || pair.key == "override") continue;
+    if (pair.key == what_ || pair.key == "override" || pair.key == "source") continue;  // `source` says which rule
     const auto named = [&](const auto& change) { return change.first == pair.key; };
     if (std::none_of(change_of_.begin(), change_of_.end(), named)) {
       return Error(pair.place, fmt::format("'{}' must be named in 'override' too", Printable(pair.key)));

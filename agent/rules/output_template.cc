@@ -55,7 +55,8 @@ std::string Cut(std::string text) {
 }  // namespace
 
 std::optional<OutputTemplate> OutputTemplate::Parse(const std::string& subject, const MappedText& mapped,
-                                                    SlotTable& slots, Diagnostics& diagnostics) {
+                                                    SlotTable& slots, Diagnostics& diagnostics,
+                                                    bool tolerates_unknown) {
   const auto fail = [&](size_t offset, const std::string& message) {
     diagnostics.Error(mapped.At(offset), subject + "output: " + message);
     return std::nullopt;
@@ -74,6 +75,10 @@ std::optional<OutputTemplate> OutputTemplate::Parse(const std::string& subject, 
     if (output.parts_.size() == kMaxFields) return fail(at, fmt::format("more than {} fields", kMaxFields));
     ResolveError error;
     const size_t taken = SlotAt(text.substr(at + 1), slots, part.slot, error);
+    if (taken == 0 && tolerates_unknown && error.unknown_field) {
+      diagnostics.Warning(mapped.At(at + error.offset), subject + "output: " + error.message + "; the rule is skipped");
+      return std::nullopt;
+    }
     if (taken == 0) return fail(at + error.offset, error.message);
     part.name = std::string(text.substr(at + 1, taken));
     output.parts_.push_back(std::exchange(part, {}));

@@ -19,9 +19,10 @@ class OutputTemplate {
   static constexpr size_t kMaxFields = 64;
   static constexpr size_t kMaxValueBytes = 4096;  // of one value as printed; longer ones are cut, with "..."
 
-  // nullopt after an error, which starts with `subject`.
+  // nullopt after an error, which starts with `subject`. With `tolerates_unknown`, a field that is not known is a
+  // warning, and the result nullopt too.
   static std::optional<OutputTemplate> Parse(const std::string& subject, const MappedText& mapped, SlotTable& slots,
-                                             Diagnostics& diagnostics);
+                                             Diagnostics& diagnostics, bool tolerates_unknown = false);
 
   // `fields` gets each field once, in order of appearance.
   std::string Fill(const SlotTable& slots, FieldCache& cache,

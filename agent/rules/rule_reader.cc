@@ -71,8 +71,9 @@ class RuleReader {
   void ReadSource() {
     const auto text = item_.Text("source");
     if (!text) return;
+    const bool known_as_foreign = rule_.foreign_source;
     rule_.foreign_source = text->text() != "syscall";
-    if (!rule_.foreign_source) return;
+    if (!rule_.foreign_source || known_as_foreign) return;
     item_.Warning(text->At(0),
                   fmt::format("there are no events of source '{}' here; the rule is skipped", Printable(text->text())));
   }

@@ -192,7 +192,7 @@ class CompiledRuleSet final : public RuleSet {
     if (definition.foreign_source) return false;
     const std::optional<std::vector<TypedCondition>> conditions = CheckAll(definition, subject, checker, diagnostics);
     const std::optional<OutputTemplate> output =
-        OutputTemplate::Parse(subject, definition.output, program_.slots(), diagnostics);
+        OutputTemplate::Parse(subject, definition.output, program_.slots(), diagnostics, definition.skip_if_unknown);
     std::optional<std::vector<uint32_t>> fold_by =
         ResolveNamedFields(definition.suppress_by, subject + "suppress: ", program_.slots(), diagnostics);
     std::optional<CompiledMemory> memory = CompiledMemory();

@@ -71,6 +71,27 @@ class Check(RulesCase):
         served = json.loads(rules("check", "--json", path).stdout)["rules"][0]["served_by"]
         self.assertEqual([(row["kind"], row["on_demand"]) for row in served], [("file_open", True)])
 
+    def test_the_choice_of_rules_is_that_of_the_config_and_the_options(self):
+        path = self.file("r.yaml", RULE + RULE.replace("rule: r", "rule: s\n  tags: [t]"))
+        config = self.file("c.yaml", f"rules:\n  paths: [{path}]\n  disable: [s]\n")
+
+        def on(verb, *arguments):
+            out = rules(verb, "--json", *arguments).stdout
+            rows = json.loads(out)["rules"] if verb == "check" else map(json.loads, out.splitlines())
+            return [row["name"] for row in rows if row["enabled"]]
+
+        for verb in ("check", "list"):
+            self.assertEqual(on(verb, path), ["r", "s"])
+            self.assertEqual(on(verb, "--config", config), ["r"])
+            self.assertEqual(on(verb, "--config", config, path), ["r"])
+            self.assertEqual(on(verb, "--config", config, "--enable-rule", "s"), ["r", "s"])
+            self.assertEqual(on(verb, "-t", "t", path), ["s"])
+            self.assertEqual(on(verb, "-D", "r", "-T", "t", path), [])
+            self.assertEqual(on(verb, "--minimum-priority", "Error", path), [])
+        self.assertIn("2 rules (1 enabled)", rules("check", "--config", config).stdout)
+        self.assertIn("no rule has the name 'x'", rules("check", "-D", "x", path).stdout)
+        self.assertEqual(rules("check", "--minimum-priority", "Loud", path).returncode, 2)
+
     def test_sarif_is_valid(self):
         schema = json.loads(pathlib.Path("tests/data/schemas/sarif-schema-2.1.0.json").read_text())
         for path in (self.file("bad one.yaml", BAD + ODD), "rules"):
@@ -252,6 +273,8 @@ class Schema(RulesCase):
         rows = [
             (True, [{**self.WHOLE, "priority": "INFO", "tags": ["a"], "suppress": {"by": ["proc.name"], "for": "10m"}}]),
             (True, earlier + [{"rule": "r", "enabled": False}]),
+            (True, earlier + [{"rule": "r", "enabled": False, "source": "k8s_audit"}]),
+            (True, earlier + [{"rule": "r", "priority": "Debug", "source": "k8s_audit", "override": {"priority": "replace"}}]),
             (True, earlier + [{"rule": "r", "append": True, "condition": "and proc.name = a"}]),
             (True, earlier + [{"rule": "r", "priority": "Debug", "override": {"priority": "replace"}}]),
             (True, [{**self.WHOLE, "exceptions": [{"name": "e", "fields": "proc.name", "values": ["a"],

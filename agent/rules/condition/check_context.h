@@ -15,9 +15,15 @@ struct CheckContext {
   Diagnostics& diagnostics;
   // Fields that are not known are warnings: the author said skip-if-unknown-filter.
   bool tolerates_unknown = false;
+  // Errors are warnings: no rule that can run needs what stands here.
+  bool idle = false;
 
   std::nullopt_t Fail(size_t offset, const std::string& message) const {
-    diagnostics.Error(text.At(offset), subject + message);
+    if (idle) {
+      Warn(offset, message + "; no rule that can run needs it");
+    } else {
+      diagnostics.Error(text.At(offset), subject + message);
+    }
     return std::nullopt;
   }
   std::nullopt_t Fail(const LexError& error) const { return Fail(error.offset, error.message); }

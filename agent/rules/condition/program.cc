@@ -1,5 +1,6 @@
 #include "agent/rules/condition/program.h"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "agent/rules/condition/compare.h"
 #include "agent/rules/condition/literal.h"
+#include "agent/rules/source_text.h"
 
 namespace tensorwarden::rules {
 namespace {
@@ -55,10 +57,25 @@ uint32_t Program::AddEventTypes(const EventTypes& types) {
 }
 
 std::optional<uint32_t> Program::AddRegex(const std::string& pattern, std::string& error) {
+  const auto known = regex_index_.find(pattern);
+  if (known != regex_index_.end()) return known->second;
+  const auto all_too_large = [&]() -> std::optional<uint32_t> {
+    error = fmt::format("all regular expressions together are too large: more than {} instructions", kMaxRegexes);
+    return std::nullopt;
+  };
+  // Compiling is what takes the time: once there is no room, nothing more is.
+  if (regex_size_ > kMaxRegexes) return all_too_large();
   std::optional<Regex> regex = CompileRegex(pattern, error);
-  if (!regex) return std::nullopt;
+  if (!regex) {
+    error = "bad regular expression: " + Printable(error);
+    return std::nullopt;
+  }
+  regex_size_ += regex->size;
+  if (regex_size_ > kMaxRegexes) return all_too_large();
+  const auto index = static_cast<uint32_t>(regexes_.size());
   regexes_.push_back(*std::move(regex));
-  return static_cast<uint32_t>(regexes_.size() - 1);
+  regex_index_.emplace(pattern, index);
+  return index;
 }
 
 uint32_t Program::AddTest(const Test& test) {

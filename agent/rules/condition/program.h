@@ -5,6 +5,7 @@
 // once.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include <deque>
@@ -75,6 +76,7 @@ class Program {
  public:
   static constexpr uint32_t kAccept = 0xffffffff;
   static constexpr uint32_t kReject = 0xfffffffe;
+  static constexpr size_t kMaxRegexes = 1'000'000;  // instructions of all regular expressions, up to about 100 MiB
 
   // --- building; what is equal is kept once ---
   SlotTable& slots() { return slots_; }
@@ -83,7 +85,7 @@ class Program {
   uint32_t AddNumbers(std::vector<double> numbers);
   uint32_t AddNetworks(std::vector<Network> networks);
   uint32_t AddEventTypes(const EventTypes& types);
-  // nullopt with `error` when it is no regular expression or needs more than 1 MiB.
+  // nullopt with `error` when it is no regular expression, needs more than 1 MiB, or all have become too large.
   std::optional<uint32_t> AddRegex(const std::string& pattern, std::string& error);
   uint32_t AddTest(const Test& test);
   uint32_t Emit(uint32_t test, uint32_t on_true, uint32_t on_false);
@@ -123,6 +125,8 @@ class Program {
   std::deque<std::vector<Network>> network_lists_;  // addresses are stable: anchors point here
   std::vector<EventTypes> event_types_;
   std::deque<Regex> regexes_;
+  absl::flat_hash_map<std::string, uint32_t> regex_index_;
+  size_t regex_size_ = 0;  // instructions
 };
 
 }  // namespace tensorwarden::rules

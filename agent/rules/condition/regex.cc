@@ -53,6 +53,7 @@ std::optional<Regex> CompileRegex(const std::string& pattern, std::string& error
     error = regex.matcher->error();
     return std::nullopt;
   }
+  regex.size = static_cast<size_t>(regex.matcher->ProgramSize());
   regex.prefix = NeededPrefix(*regex.matcher);
   regex.needed = NeededText(pattern, options);
   return regex;

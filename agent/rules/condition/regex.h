@@ -3,6 +3,7 @@
 
 #include <re2/re2.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@ namespace tensorwarden::rules {
 
 struct Regex {
   std::unique_ptr<re2::RE2> matcher;
+  size_t size = 0;  // instructions; RE2 allows 16 384 within 1 MiB
   // Of every text that matches; "" when nothing is known, or too little to be of use.
   std::string prefix;
   std::string needed;  // somewhere in it, without regard to the case of ASCII letters

@@ -210,7 +210,7 @@ std::optional<TypedCondition> TestBuilder::Text(const Check& check, const std::v
   if (op == Operator::kRegex) {
     std::string error;
     const std::optional<uint32_t> regex = program_.AddRegex(value.text, error);
-    if (!regex) return check.context.Fail(value.offset, "bad regular expression: " + Printable(error));
+    if (!regex) return check.context.Fail(value.offset, error);
     test.literal = *regex;
     return Add(test, check.slot);
   }

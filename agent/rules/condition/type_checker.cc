@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/rules/condition/condition_parser.h"
+#include "agent/rules/macro_use.h"
 
 namespace tensorwarden::rules {
 namespace {
@@ -28,7 +29,14 @@ TypeChecker::TypeChecker(const Definitions& definitions, Program& program, Diagn
       macros_(definitions.macros().size()) {}
 
 void TypeChecker::CheckMacros() {
-  for (size_t i = 0; i < macros_.size(); ++i) OpenMacro(static_cast<int>(i));
+  const std::vector<bool> needed = NeededMacros(definitions_);
+  for (const bool idle : {false, true}) {
+    idle_ = idle;
+    for (size_t i = 0; i < macros_.size(); ++i) {
+      if (needed[i] != idle) OpenMacro(static_cast<int>(i));
+    }
+  }
+  idle_ = false;
 }
 
 // Checks macro `index` unless that was done. False when it is open already: it uses itself.
@@ -47,10 +55,11 @@ bool TypeChecker::OpenMacro(int index) {
 
 std::optional<TypedCondition> TypeChecker::Check(const std::string& subject, const MappedText& condition,
                                                  bool tolerates_unknown) {
-  const CheckContext context{subject, condition, diagnostics_, tolerates_unknown};
+  CheckContext context{subject, condition, diagnostics_, tolerates_unknown};
   LexError error;
   const std::optional<Ast> ast = ParseCondition(condition.text(), error, condition.line_ends());
   if (!ast) return context.Fail(error);
+  context.idle = idle_;
   return Visit(context, *ast);
 }
 

@@ -24,7 +24,7 @@ class TypeChecker {
 
   TypeChecker(const Definitions& definitions, Program& program, Diagnostics& diagnostics);
 
-  // Checks every macro, used or not.
+  // Checks every macro. Of one that no rule of ours needs only bad syntax is an error, the rest a warning.
   void CheckMacros();
   // nullopt after an error, which starts with `subject`: "rule 'x': ". With `tolerates_unknown`, a field that is not
   // known is a warning, and the result nullopt too.
@@ -53,6 +53,7 @@ class TypeChecker {
   ValueLists values_;
   std::vector<MacroEntry> macros_;
   size_t open_macros_ = 0;
+  bool idle_ = false;  // checking macros that nothing needs
 };
 
 }  // namespace tensorwarden::rules

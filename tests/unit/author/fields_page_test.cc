@@ -15,6 +15,12 @@ TEST(FieldsPageTest, ThePageIsThatOfTheTable) {
   EXPECT_TRUE(page == FieldsPage()) << "docs/fields.md is not up to date: run `make docs`";
 }
 
+TEST(FieldsPageTest, ValuesAreListedWhereAllAreKnown) {
+  EXPECT_EQ(FieldDoc(*FindField("finding.kind")), "Detector. Values: egress, integrity, extraction, self.");
+  EXPECT_TRUE(FieldDoc(*FindField("asset.class")).starts_with("What it is. Usual values: model, "));
+  EXPECT_EQ(FieldDoc(*FindField("proc.name")), FindField("proc.name")->doc);
+}
+
 TEST(FieldsPageTest, KindsAreNamedTheShorterWay) {
   EXPECT_EQ(KindsText(*FindField("evt.type")), "any");
   EXPECT_EQ(KindsText(*FindField("gpu.access")), "device_open");

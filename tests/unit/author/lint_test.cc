@@ -15,7 +15,7 @@ std::string Rule(const std::string& name, const std::string& condition, const st
          "\n";
 }
 
-CheckReport Check(const std::vector<RuleFile>& files) { return CheckRules(files, RuleBook(files), 0); }
+CheckReport Check(const std::vector<RuleFile>& files) { return CheckRules(files, RuleBook(files)); }
 
 // "id line:column" of each remark.
 std::vector<std::string> Remarks(const std::vector<RuleFile>& files) {
@@ -68,6 +68,27 @@ TEST(LintTest, ARuleThatCannotMatchIsSaidEvenWhenItIsOff) {
   EXPECT_THAT(Remarks(rule + "  enabled: false\n"), ElementsAre("never-matches 1:9"));
 }
 
+TEST(LintTest, WhatTheChoiceLeavesOutIsOff) {
+  const std::vector<RuleFile> files = {{"r.yaml", Rule("r", "evt.type = process_exec and gpu.major = 1")}};
+  RuleOptions options;
+  options.switches.push_back({.enable = false, .name = "r"});
+  const RuleBook book(files, options);
+  EXPECT_FALSE(book.rules()[0].enabled);
+  EXPECT_TRUE(RuleBook(files).rules()[0].enabled);
+  EXPECT_EQ(CheckRules(files, book, options).remarks.at(0).id, "never-matches");
+}
+
+TEST(LintTest, RulesOfOtherSourcesAreNeverOn) {
+  const RuleBook book({{"r.yaml", Rule("r", "ka.verb = get") + "  source: k8s_audit\n"}});
+  EXPECT_FALSE(book.rules()[0].enabled);
+}
+
+TEST(LintTest, RulesThatAreSkippedForAFieldAreNeverOn) {
+  for (const std::string& rule : {Rule("r", "a.b = 1"), Rule("r", "evt.type = process_exec", "%a.b")}) {
+    EXPECT_FALSE(RuleBook({{"r.yaml", rule + "  skip-if-unknown-filter: true\n"}}).rules()[0].enabled);
+  }
+}
+
 TEST(LintTest, FieldsThatAreNeverFilledAreNamedWhereTheyStand) {
   EXPECT_THAT(Remarks(Rule("r", "evt.type = process_exec and not proc.tty = 3")), ElementsAre("empty-field 5:46"));
 }
@@ -90,6 +111,38 @@ TEST(LintTest, StepsOfASequenceAreConditionsAndItsOutputIsAboutTheLast) {
 TEST(LintTest, DuplicateItemsOfLists) {
   EXPECT_THAT(Remarks("- list: l\n  items: [a, b, a]\n" + Rule("r", "evt.type = process_exec and proc.name in (l)")),
               ElementsAre("duplicate-item 2:17"));
+}
+
+std::string Message(const std::string& condition) {
+  const CheckReport report = Check({{"r.yaml", Rule("r", condition)}});
+  return report.remarks.size() == 1 ? report.remarks[0].problem.message : "";
+}
+
+TEST(LintTest, ValuesThatAFieldNeverHasAreNamedWhereTheyStand) {
+  EXPECT_THAT(Remarks(Rule("r", "finding.kind = egres and evt.type = finding")), ElementsAre("unknown-value 5:29"));
+  EXPECT_EQ(Message("finding.kind = egres"), "rule 'r': 'finding.kind' is never 'egres'; did you mean 'egress'?");
+  EXPECT_THAT(Message("evt.type = process_exec and proc.role in (training, inferense)"), HasSubstr("'inference'"));
+  EXPECT_THAT(Message("evt.type = host_change and evt.op != modul_load"), HasSubstr("'module_load'"));
+  EXPECT_THAT(Message("evt.type = gpu_call and gpu.use = debugg"), HasSubstr("'debug'"));
+  EXPECT_THAT(Message("evt.type = gpu_call and gpu.target.role = anyof (bank)"), HasSubstr("one of none, inference"));
+  EXPECT_THAT(Message("evt.type = egress_bytes and egress.dest.class = publik"), HasSubstr("'public'"));
+}
+
+TEST(LintTest, ClassesThatNobodyKnowsAreOnlyNamedNearKnownOnes) {
+  EXPECT_THAT(Message("evt.type = file_read and asset.class = modle"), HasSubstr("did you mean 'model'"));
+  EXPECT_EQ(Message("evt.type = file_read and asset.class = blueprints"), "");
+}
+
+TEST(LintTest, OtherComparisonsMayHaveAnyValue) {
+  EXPECT_THAT(Remarks(Rule("r", "finding.kind startswith egr and finding.what glob '*write' and not evt.op exists")),
+              IsEmpty());
+}
+
+TEST(LintTest, ItemsOfListsAreValuesOfTheFieldOncePerList) {
+  const std::string list = "- list: l\n  items: [training, trainig]\n";
+  EXPECT_THAT(Remarks(list + Rule("r", "evt.type = process_exec and proc.role in (l)") +
+                      Rule("s", "evt.type = process_exit and proc.role in (l)")),
+              ElementsAre("unknown-value 2:21"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "agent/author/lint.h"
 #include "agent/author/rule_book.h"
 #include "agent/author/test_file.h"
 #include "agent/author/test_run.h"
@@ -16,6 +17,13 @@ std::vector<RuleFile> Files(const char* folder) {
   auto files = LoadRuleFiles({folder});
   EXPECT_TRUE(files.ok()) << files.status() << " (run from the repository's root)";
   return files.ok() ? *files : std::vector<RuleFile>();
+}
+
+TEST(ShippedRulesTest, TheyHaveNoRemarks) {
+  const std::vector<RuleFile> rules = Files("rules");
+  for (const Remark& remark : CheckRules(rules, RuleBook(rules)).remarks) {
+    ADD_FAILURE() << remark.id << ": " << ProblemLine(remark.problem);
+  }
 }
 
 TEST(ShippedRulesTest, EveryRuleHasATestThatFiresAndANearMissAndAllPass) {

@@ -39,11 +39,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"proc.name in nosuch", "18: rule 'r': unknown list 'nosuch'"},
         {"evt.type = opn", "16: rule 'r': unknown event type 'opn'; did you mean 'open'"},
         {"proc.name regex '('", "21: rule 'r': bad regular expression"},
+        {"proc.name regex '(.{1,1000}){1,1000}'", "21: rule 'r': bad regular expression"},
         {"proc.name = x proc.name = y", "19: rule 'r': expected 'and', 'or' or the end, found 'proc.name'"},
     }));
 
 struct BadFile {
-  const char* text;
+  std::string text;
   const char* error;
 };
 
@@ -69,8 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"- list: a\n", "r.yaml:1:9: list 'a': 'items' is missing"},
         {"- list: a\n  items: x\n", "r.yaml:2:10: list 'a': 'items' must be a list"},
         {"- list: a\n  items: [x]\n  append: true\n", "r.yaml:1:9: list 'a': there is no earlier list"},
-        {"- macro: m\n  condition: m\n", "r.yaml:2:14: macro 'm': macro 'm' uses itself"},
-        {"- macro: m\n  condition: proc.nme = x\n", "r.yaml:2:14: macro 'm': unknown field 'proc.nme'"},
+        {"- macro: m\n  condition: m\n" + RuleText("m"), "r.yaml:2:14: macro 'm': macro 'm' uses itself"},
+        {"- macro: m\n  condition: proc.nme = x\n" + RuleText("m"), "r.yaml:2:14: macro 'm': unknown field 'proc.nme'"},
         {"- macro: m\n  condition: [a\n", "r.yaml:"},
         {"- rule: a\n  desc: d\n  output: o\n  condition: proc.name = x\n",
          "r.yaml:1:9: rule 'a': 'priority' is missing"},
@@ -110,7 +111,7 @@ TEST(CompileTest, AllErrorsOfAllFilesAreReported) {
 TEST(CompileTest, MacrosThatMultiplyAreBounded) {
   std::string text = "- macro: m0\n  condition: proc.name = x\n";
   for (int i = 1; i < 30; ++i) text += fmt::format("- macro: m{}\n  condition: m{} or m{}\n", i, i - 1, i - 1);
-  EXPECT_NE(CompileError(text).find("too large"), std::string::npos);
+  EXPECT_NE(CompileError(text + RuleText("m29")).find("too large"), std::string::npos);
 }
 
 TEST(CompileTest, ListsThatMultiplyAreBoundedAlsoWhenTheyAreEmpty) {
@@ -123,6 +124,19 @@ TEST(CompileTest, ListsThatMultiplyAreBoundedAlsoWhenTheyAreEmpty) {
     }());
   }
   EXPECT_NE(CompileError(text + RuleText("proc.name in (l14)")).find("too many list values"), std::string::npos);
+}
+
+TEST(CompileTest, RegularExpressionsTogetherAreBounded) {
+  const auto all = [](int count, const char* pattern) {
+    std::string values;
+    for (int i = 0; i < count; ++i) values += (i > 0 ? ", '" : "'") + fmt::format(fmt::runtime(pattern), i) + "'";
+    return CompileError(RuleText("proc.cmdline regex anyof (" + values + ")"));
+  };
+  const std::string error = all(1000, "(.{{1,100}}){{1,9}}{}");
+  EXPECT_EQ(error.rfind("r.yaml:6:", 0), 0u) << error;
+  EXPECT_NE(error.find("all regular expressions together are too large"), std::string::npos) << error;
+  EXPECT_EQ(all(2000, "/srv/[a-z]+/{}.*"), "compiled");
+  EXPECT_EQ(all(2000, "(.{{1,100}}){{1,9}}"), "compiled") << "equal ones are kept once";
 }
 
 TEST(CompileTest, AListInACycleIsAnError) {

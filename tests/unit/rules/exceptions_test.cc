@@ -194,6 +194,37 @@ TEST(FileTest, UnknownFieldsSkipARuleThatAsksForIt) {
   EXPECT_THAT(Warnings(RuleText("ka.verb = get") + "  source: k8s_audit\n"), ElementsAre(HasSubstr("k8s_audit")));
 }
 
+TEST(FileTest, UnknownFieldsOfAnOutputSkipARuleThatAsksForIt) {
+  const std::string text =
+      "- rule: r\n  desc: d\n  priority: Notice\n  output: 'by %proc.name of %x.y'\n  condition: evt.type = execve\n";
+  EXPECT_THAT(CompileError(text), HasSubstr("output: unknown field 'x.y'"));
+  EXPECT_THAT(Warnings(text + "  skip-if-unknown-filter: true\n"),
+              ElementsAre(HasSubstr("r.yaml:4:29: rule 'r': output: unknown field 'x.y'; the rule is skipped")));
+}
+
+TEST(FileTest, MacrosThatOnlyRulesOfOtherSourcesNeedMayNameTheirFields) {
+  const std::string macros = "- macro: m\n  condition: jevt.value[/stage] in (a)\n- macro: n\n  condition: m\n";
+  const std::string foreign = RuleText("n and not ka.verb = get") + "  source: k8s_audit\n";
+  const auto warnings = ElementsAre(HasSubstr("k8s_audit"), HasSubstr("'jevt.value'"), HasSubstr("'m' has an error"));
+  EXPECT_THAT(Warnings(macros + foreign), warnings);
+  EXPECT_THAT(CompileError(macros), "compiled");
+  const std::string ours = "- rule: s\n  desc: d\n  priority: Notice\n  output: o\n  condition: n\n";
+  EXPECT_THAT(CompileError(macros + foreign + ours), HasSubstr("macro 'm': unknown field 'jevt.value'"));
+  EXPECT_THAT(CompileError("- macro: m\n  condition: a.b = = 1\n"), HasSubstr("expected a value"));
+}
+
+TEST(FileTest, RulesOfOtherSourcesAreSwitchedAndChangedLikeOthers) {
+  const std::string foreign = RuleText("ka.verb = get") + "  source: k8s_audit\n";
+  const auto once = ElementsAre(HasSubstr("the rule is skipped"));
+  EXPECT_THAT(Warnings(foreign + "- {rule: r, enabled: false}\n"), once);
+  EXPECT_THAT(Warnings(foreign + "- {rule: r, enabled: false, source: k8s_audit}\n"), once);
+  EXPECT_THAT(Warnings(foreign + "- {rule: r, priority: Error, override: {priority: replace}}\n"), once);
+  EXPECT_THAT(Warnings(foreign + "- rule: r\n  source: k8s_audit\n  condition: and ka.x = 1\n"
+                                 "  override: {condition: append}\n"),
+              once);
+  EXPECT_THAT(Warnings(foreign + "- {rule: r, condition: and ka.x = 1, source: k8s_audit, append: true}\n"), once);
+}
+
 TEST(FileTest, OnlySomeKeysCanBeAppendedTo) {
   const auto error = [](const std::string& later) { return CompileError(std::string(kRule) + "- rule: r\n" + later); };
   EXPECT_THAT(error("  priority: Error\n  override: {priority: append}\n"), HasSubstr("can be replaced, not appended"));
