@@ -25,8 +25,8 @@ absl::StatusOr<UniqueFd> OpenFile(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would wait for a writer
   if (!fd) return absl::ErrnoToStatus(errno, fmt::format("open '{}'", path));
   struct stat st {};
-  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
-    return absl::FailedPreconditionError(fmt::format("'{}' is no regular file", path));
+  const bool is_file = fstat(fd.get(), &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode));  // /dev/null is one
+  if (!is_file) return absl::FailedPreconditionError(fmt::format("'{}' is no regular file", path));
   return fd;
 }
 

@@ -11,7 +11,7 @@
 
 namespace tensorwarden {
 
-// To read. Errors: ErrnoToStatus with the path; FailedPrecondition when it is a directory, FIFO, device or socket.
+// To read. Errors: ErrnoToStatus with the path; FailedPrecondition when it is a directory, FIFO, disk or socket.
 absl::StatusOr<UniqueFd> OpenFile(const std::string& path);
 
 // Reads at most `max_bytes`. Errors: as OpenFile(); ResourceExhausted when the file is longer.
