@@ -150,7 +150,6 @@ absl::Status KernelMaps::FindDevices(const SensorConfig& config) {
 
 absl::Status KernelMaps::Configure(const SensorConfig& config) {
   absl::Status status = Change([&](sensor_config& settings) {
-    settings.flags = FlagsOf(config.demand);
     settings.agent_tgid = static_cast<uint32_t>(getpid());
     settings.discover_min_bytes = config.discover_min_bytes;
   });

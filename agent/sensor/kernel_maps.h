@@ -42,6 +42,7 @@ class KernelMaps {
  public:
   explicit KernelMaps(LoadedProbes& probes) : probes_(probes), skeleton_(probes.skeleton()) {}
 
+  // What does not change while probes run, and FindDevices().
   absl::Status Configure(const SensorConfig& config);
   // Anew: devices come and go with their modules.
   absl::Status FindDevices(const SensorConfig& config);
