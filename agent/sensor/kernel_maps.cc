@@ -105,7 +105,8 @@ std::vector<DeviceNodes> GpuDevices(std::string_view devices) {
                                         {"habanalabs", EVENT_GPU_HABANA},
                                         {"gdrdrv", EVENT_GPU_GDRCOPY},
                                         {"infiniband_verbs", EVENT_GPU_VERBS}};
-  std::vector<DeviceNodes> found;
+  // NVIDIA's module may come later than the agent; its number is fixed, and several names share it.
+  std::vector<DeviceNodes> found = {{kNvidiaMajor, EVENT_GPU_NVIDIA}};
   std::istringstream lines{std::string(devices)};
   for (std::string line; std::getline(lines, line) && !line.starts_with("Block devices");) {
     std::istringstream fields(line);
@@ -115,10 +116,8 @@ std::vector<DeviceNodes> GpuDevices(std::string_view devices) {
     const auto* driver = std::find_if(std::begin(kDrivers), std::end(kDrivers),
                                       [&](const Driver& d) { return name.starts_with(d.prefix); });
     const bool known = std::any_of(found.begin(), found.end(), [&](const DeviceNodes& d) { return d.major == major; });
-    if (driver != std::end(kDrivers) && !known && major != kNvidiaMajor) found.push_back({major, driver->driver});
+    if (driver != std::end(kDrivers) && !known) found.push_back({major, driver->driver});
   }
-  // NVIDIA's module may come later than the agent; its number is fixed, and several names share it.
-  found.push_back({kNvidiaMajor, EVENT_GPU_NVIDIA});
   return found;
 }
 

@@ -34,15 +34,19 @@ static __always_inline void process_filter_clear(__u32 tgid)
 	__sync_fetch_and_and(&process_filter[(tgid / 64) & (PROCESS_FILTER_BITS / 64 - 1)], ~(1ull << (tgid % 64)));
 }
 
+/* Who has no entry pays the bit test only. */
+static __always_inline struct process_state *process_find(const struct event_process_key *process)
+{
+	struct event_process_key key = *process;
+
+	return key.tgid && process_filter_test(key.tgid) ? bpf_map_lookup_elem(&processes, &key) : NULL;
+}
+
 /* Whether a process holds a label: what else is known of it does not count here. A bit test for nearly all. */
 static __always_inline _Bool process_carries(const struct event_process_key *process)
 {
-	struct event_process_key key = *process;
-	struct process_state *state;
+	struct process_state *state = process_find(process);
 
-	if (!key.tgid || !process_filter_test(key.tgid))
-		return 0;
-	state = bpf_map_lookup_elem(&processes, &key);
 	return state && state->labels;
 }
 
@@ -51,20 +55,17 @@ static __always_inline _Bool process_carries(const struct event_process_key *pro
 static __always_inline _Bool process_connections_wanted(const struct event_process_key *process)
 {
 	const struct sensor_config *cfg = config_get();
-	struct event_process_key key = *process;
 	struct process_state *state;
 
-	if (cfg && (cfg->flags & CONFIG_F_SOCKETS))
+	if (!cfg)
+		return process_carries(process);
+	if (cfg->flags & CONFIG_F_SOCKETS)
 		return 1;
-	if (!key.tgid || !process_filter_test(key.tgid))
-		return 0;
-	state = bpf_map_lookup_elem(&processes, &key);
+	state = process_find(process);
 	if (!state)
 		return 0;
-	if (cfg && (cfg->flags & CONFIG_F_WORKLOAD_SOCKETS) &&
-	    (state->flags & (PROCESS_F_CONFIRMED | PROCESS_F_DISCOVER)))
-		return 1;
-	return state->labels != 0;
+	return state->labels || ((cfg->flags & CONFIG_F_WORKLOAD_SOCKETS) &&
+				 (state->flags & (PROCESS_F_CONFIRMED | PROCESS_F_DISCOVER)));
 }
 
 static __always_inline _Bool port_test(const __u64 *ports, __u32 port)

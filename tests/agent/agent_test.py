@@ -371,8 +371,9 @@ for _ in range(50):
         self.assertEqual(alert["actor"]["user"], "tw-eve")
         with open(passwd, "a", encoding="utf-8") as file:
             file.write("tw-new:x:54322:54322::/:/bin/sh\n")
-        time.sleep(2.5)  # the files are looked at once a second
-        subprocess.run(["setpriv", "--reuid", "54322", "--clear-groups", "/bin/true"], check=True)
+        deadline = time.monotonic() + 20  # the files are looked at once a second
+        while not any(a["output"] == "tw-new" for a in agent.alerts) and time.monotonic() < deadline:
+            subprocess.run(["setpriv", "--reuid", "54322", "--clear-groups", "/bin/true"], check=True)
         self.alert_of(agent, lambda a: a["output"] == "tw-new")
         self.assertEqual(agent.stop(), 0)
         again = run_verb("replay", capture, "--config", self.config, "--rules", rules, "--output", "json")

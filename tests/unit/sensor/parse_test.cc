@@ -83,8 +83,8 @@ TEST(GpuDevicesTest, CharacterDevicesOfGpuDriversOnly) {
       "Character devices:\n  1 mem\n195 nvidia\n195 nvidiactl\n226 drm\n237 nvidia-caps-imex-channels\n"
       "238 nvidia-uvm\n239 nvidia-nvlink\n240 nvidia-fs\n\nBlock devices:\n  8 drm\n";
   EXPECT_THAT(Devices(text),
-              ElementsAre(Pair(226u, EVENT_GPU_DRM), Pair(237u, EVENT_GPU_CAPS), Pair(238u, EVENT_GPU_UVM),
-                          Pair(239u, 0u), Pair(240u, EVENT_GPU_STORAGE), Pair(195u, EVENT_GPU_NVIDIA)));
+              ElementsAre(Pair(195u, EVENT_GPU_NVIDIA), Pair(226u, EVENT_GPU_DRM), Pair(237u, EVENT_GPU_CAPS),
+                          Pair(238u, EVENT_GPU_UVM), Pair(239u, 0u), Pair(240u, EVENT_GPU_STORAGE)));
   EXPECT_THAT(Devices(""), ElementsAre(Pair(195u, EVENT_GPU_NVIDIA)));
 }
 
