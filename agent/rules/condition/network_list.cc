@@ -73,7 +73,7 @@ std::optional<std::string> NormalAddress(std::string_view text) {
 }
 
 std::string NetworkText(const Network& network) {
-  const std::string address = AddressText(network);
+  std::string address = AddressText(network);
   if (network.bits == kAllBits) return address;
   return fmt::format("{}/{}", address,
                      IsMapped(network) && network.bits >= kMappedBits ? network.bits - kMappedBits : network.bits);

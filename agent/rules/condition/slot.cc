@@ -60,8 +60,8 @@ void FieldCache::Reset(const EnrichedEvent& event, size_t slots) {
   if (entries_.size() < slots) entries_.resize(slots);
 }
 
-// The value is made where it stays: moving what was just written costs more than making it. An accessor that threw would
-// leave half a value behind, hence noexcept.
+// The value is made where it stays: moving what was just written costs more than making it. An accessor that threw
+// would leave half a value behind, hence noexcept.
 void FieldCache::Fetch(const SlotTable& slots, uint32_t index) noexcept {
   const Slot& slot = slots[index];
   Entry& entry = entries_[index];
