@@ -74,25 +74,35 @@ const char* VerbOf(const rules::AnchorKey& key) {
   }
 }
 
-std::string ValueOf(const rules::AnchorKey& key) {
+std::string ValueOf(const rules::AnchorKey& key, FieldType type) {
   if (key.how == rules::AnchorKey::How::kNetwork) return rules::NetworkText(*key.network);
+  if (type == FieldType::kBool) return FieldText(FieldValue(key.number != 0));
   if (key.how == rules::AnchorKey::How::kNumber) return FieldText(FieldValue(key.number));
   return std::string(key.text);
+}
+
+// Of one field: its first keys, which are `size` in all.
+std::string KeysInWords(const rules::AnchorKey* keys, size_t size, const rules::Slot& slot) {
+  constexpr size_t kShown = 8;
+  std::string text = slot.name;
+  for (size_t i = 0; i < std::min(size, kShown); ++i) {
+    if (i > 0) text += " or";
+    if (i == 0 || keys[i - 1].how != keys[i].how) text += fmt::format(" {}", VerbOf(keys[i]));
+    text += fmt::format(" {}", ValueOf(keys[i], slot.type));
+  }
+  return size > kShown ? fmt::format("{} or {} more", text, size - kShown) : text;
 }
 
 std::string KeyInWords(const author::RuleBook& book, const author::BookCondition& condition) {
   const rules::Anchor* anchor = book.IndexKey(condition);
   if (anchor == nullptr) return "";
-  constexpr size_t kShown = 8;
   std::vector<std::string> texts;
-  for (const rules::AnchorKey& key : anchor->keys) {
-    const bool same_verb = !texts.empty() && (&key)[-1].how == key.how;
-    texts.push_back(same_verb ? ValueOf(key) : fmt::format("{} {}", VerbOf(key), ValueOf(key)));
+  const std::vector<rules::AnchorKey>& keys = anchor->keys;
+  for (size_t i = 0, end = 0; i < keys.size(); i = end) {
+    while (end < keys.size() && keys[end].slot == keys[i].slot) ++end;
+    texts.push_back(KeysInWords(&keys[i], end - i, book.program().slots()[keys[i].slot]));
   }
-  const size_t more = texts.size() > kShown ? texts.size() - kShown : 0;
-  texts.resize(texts.size() - more);
-  return fmt::format("{} {}{}", book.program().slots()[anchor->slot].name, fmt::join(texts, " or "),
-                     more > 0 ? fmt::format(" or {} more", more) : "");
+  return fmt::format("{}", fmt::join(texts, "; or "));
 }
 
 Explanation ExplainRule(const author::RuleBook& book, const BookRule& rule) {

@@ -148,6 +148,7 @@ void FieldIndex::BuildSubstrings() {
 void FieldIndex::Find(const FieldValue& value, uint64_t round, std::vector<uint32_t>& rules) {
   if (const auto* text = std::get_if<std::string_view>(&value)) return FindText(*text, round, rules);
   if (const auto* number = std::get_if<double>(&value)) return FindNumber(*number, round, rules);
+  if (const auto* flag = std::get_if<bool>(&value)) return FindNumber(*flag ? 1 : 0, round, rules);
   if (const auto* texts = std::get_if<std::vector<std::string_view>>(&value)) {
     for (const std::string_view text : *texts) FindText(text, round, rules);
   } else if (const auto* numbers = std::get_if<std::vector<double>>(&value)) {

@@ -57,13 +57,18 @@ RuleNeeds::Connections ConnectionsOf(const std::vector<Anchor>& anchors, const S
   Connections most = Connections::kAll;
   for (const Anchor& anchor : anchors) {
     const auto all = [&](auto is) {
-      return std::all_of(anchor.keys.begin(), anchor.keys.end(),
-                         [&](const AnchorKey& key) { return key.how == AnchorKey::How::kEqual && is(key.text); });
+      return std::all_of(anchor.keys.begin(), anchor.keys.end(), [&](const AnchorKey& key) {
+        return is(std::string_view(slots[key.slot].name), key.how == AnchorKey::How::kEqual, key.text);
+      });
     };
-    const std::string& field = slots[anchor.slot].name;
-    if (field == "evt.op" && all([](std::string_view op) { return op == "listen"; })) return Connections::kNone;
-    const auto is_workloads = [](std::string_view role) { return role != "none" && role != "admin"; };
-    if (field == "workload.name" || (field == "proc.role" && all(is_workloads))) most = Connections::kOfWorkloads;
+    const auto is_listen = [](std::string_view field, bool equal, std::string_view op) {
+      return field == "evt.op" && equal && op == "listen";
+    };
+    const auto is_workloads = [](std::string_view field, bool equal, std::string_view role) {
+      return field == "workload.name" || (field == "proc.role" && equal && role != "none" && role != "admin");
+    };
+    if (all(is_listen)) return Connections::kNone;
+    if (all(is_workloads)) most = Connections::kOfWorkloads;
   }
   return most;
 }

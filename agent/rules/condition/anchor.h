@@ -10,24 +10,27 @@
 
 namespace tensorwarden::rules {
 
-// A value fits a key, or an element of it does where the field is a list.
+// The value of the field in `slot` fits the key, or an element of it does where the field is a list.
 struct AnchorKey {
+  uint32_t slot = 0;
   enum class How : uint8_t { kEqual, kPrefix, kSuffix, kSubstring, kNumber, kNetwork };
   How how = How::kEqual;
   std::string_view text;             // kEqual to kSubstring; of kSubstring the case of ASCII letters does not matter
-  double number = 0;                 // kNumber
+  double number = 0;                 // kNumber; of a flag 0 or 1
   const Network* network = nullptr;  // kNetwork
   bool operator==(const AnchorKey&) const = default;
 };
 
-// The value of the field in `slot` fits one of the keys.
+// One of the keys fits.
 struct Anchor {
-  uint32_t slot = 0;
   std::vector<AnchorKey> keys;  // never empty
 };
 
 // Shorter ones are in too many texts to be keys.
 inline constexpr size_t kMinSubstring = 4;
+
+// What a look for the anchor's keys costs for every event that could match, as so many rules that share a key.
+size_t LookupCost(const Anchor& anchor, const SlotTable& slots);
 
 // All anchors of the condition; none when it could hold whatever its values are. They live as long as `program`.
 std::vector<Anchor> FindAnchors(const TypeChecker& checker, const TypedCondition& condition, const Program& program);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ std::vector<Event> Events() {
         "/a/very/long/path/that/goes/on/and/on/behind/sixty/four/bytes/of/directories/two"}) {
     events.push_back(Opened(path));
   }
+  events.push_back(MakeEvent(FileOpen{.open_flags = O_WRONLY, .path = "/a/written"}));
   for (const char* address :
        {"10.1.2.3", "10.1.3.3", "192.0.2.7", "2001:db8::7", "2001:db9::7", "::ffff:10.1.2.9", ""}) {
     for (const uint16_t port : {0, 22, 443}) events.push_back(Connected(address, port));
@@ -88,7 +90,11 @@ INSTANTIATE_TEST_SUITE_P(
         "evt.exit_code = -0 and fd.name exists or evt.exit_code = 0", "fd.sip = 192.0.2.7", "fd.snet = 10.1.2.0/24",
         "fd.snet in (10.1.2.0/23, 2001:db8::/33)", "fd.net = 10.1.0.0/16", "fd.net in (2001:db8::/32, 192.0.2.7)",
         "fd.ip = 192.0.2.7", "proc.aname = bash and fd.sport = 22", "tolower(fd.name) contains safetensors",
-        "(fd.name startswith /etc or fd.name contains llama) and not fd.name endswith /"));
+        "(fd.name startswith /etc or fd.name contains llama) and not fd.name endswith /",
+        "fd.name endswith .key or fd.sport = 22", "fd.name in (/a, /etc) or fd.snet = 10.1.2.0/24 or evt.exit_code = 1",
+        "(fd.name = /a or fd.name = /etc or fd.sport = 443) and (fd.name exists or fd.sip = 192.0.2.7)",
+        "proc.aname = nobody or fd.name startswith /srv", "fd.name = /a or not fd.sport exists and evt.exit_code = 0",
+        "evt.is_open_write = true or fd.sport = 22", "evt.is_open_write = false and fd.name endswith .key"));
 
 TEST(RegexTest, KnowsWhatATextCannotMatchItWithout) {
   const auto of = [](const char* pattern) {
