@@ -37,7 +37,7 @@ for kernel in "$@"; do
 	guest "$kernel" check 120 'build/tensorwarden check'
 	# Half an hour under software emulation, so only when it is asked for: EVASION=1, or options that pick rows.
 	if [ -n "${EVASION:-}" ]; then
-		guest "$kernel" evasion 3000 "python3 tests/evasion/evasion.py --keep-going --patience 8 ${EVASION#1}" -e
+		guest "$kernel" evasion 4200 "python3 tests/evasion/evasion.py --keep-going --patience 8 ${EVASION#1}" -e
 	fi
 	[ -x "$out/tests/live" ] || continue
 	guest "$kernel" live 900 'build/tests/live'
