@@ -60,12 +60,12 @@ class EventExplainer {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const std::vector<RuleFile>& files, const std::string& capture,
+absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const ExplainSetting& setting, const std::string& capture,
                                                          uint64_t number, const std::string& rule) {
   std::vector<RuleProblem> problems;
-  absl::StatusOr<std::unique_ptr<RuleSet>> compiled = RuleSet::Compile(files, problems);
+  absl::StatusOr<std::unique_ptr<RuleSet>> compiled = RuleSet::Compile(setting.files, problems, setting.options);
   if (!compiled.ok()) return compiled.status();
-  RuleBook book(files);
+  RuleBook book(setting.files, setting.options);
   EventExplainer explainer(book, rule);
   if (!explainer.has_rules()) return absl::NotFoundError(fmt::format("there is no rule '{}'", rule));
   absl::StatusOr<std::unique_ptr<CaptureReader>> reader = OpenCapture(capture);
@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const std::vector<RuleF
   auto tap = std::make_unique<RuleTap>(*std::move(compiled), [&](const EnrichedEvent& event, auto detections) {
     if (event.event->seq == number) explainer.See(event, detections);
   });
-  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(AgentConfig{}, std::move(tap));
+  absl::StatusOr<std::unique_ptr<Analysis>> analysis = Analysis::Create(setting.config, std::move(tap));
   if (!analysis.ok()) return analysis.status();
   Event event;
   std::vector<HostEffect> effects;

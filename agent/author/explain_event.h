@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/author/explain.h"
+#include "agent/config/config.h"
 
 namespace tensorwarden::author {
 
@@ -19,9 +20,15 @@ struct ExplainedEvent {
   std::vector<Verdict> verdicts;                           // of the rules that look at this kind, in file order
 };
 
+struct ExplainSetting {
+  const AgentConfig& config;
+  const std::vector<RuleFile>& files;
+  const RuleOptions& options;  // which of the rules run
+};
+
 // Replays `capture` up to event `number`. `rule`: only that one, whatever kinds it looks at; "" all that could match.
 // Errors: NotFound when the capture has no such event, or the files no such rule; the capture's.
-absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const std::vector<RuleFile>& files, const std::string& capture,
+absl::StatusOr<std::vector<ExplainedEvent>> ExplainEvent(const ExplainSetting& setting, const std::string& capture,
                                                          uint64_t number, const std::string& rule);
 
 }  // namespace tensorwarden::author

@@ -129,7 +129,7 @@ int Fail(const absl::Status& status) {
   std::string message(status.message());
   std::replace(message.begin(), message.end(), '\n', ' ');
   fmt::print(stderr, "tensorwarden: {}\n", message);
-  return 1;
+  return absl::IsNotFound(status) ? kUsage : 1;
 }
 
 }  // namespace tensorwarden

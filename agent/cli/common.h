@@ -45,7 +45,10 @@ absl::StatusOr<absl::Duration> DurationFromFlag(const std::string& text);
 // On stdout, on one line; bytes that are no UTF-8 are replaced.
 void PrintJson(const nlohmann::ordered_json& document);
 
-// Prints `tensorwarden: <message>` as one line on stderr; returns 1.
+// Exit status where the command line itself is wrong, a path that is not there included.
+inline constexpr int kUsage = 2;
+
+// Prints `tensorwarden: <message>` as one line on stderr; returns kUsage for NotFound, else 1.
 int Fail(const absl::Status& status);
 
 }  // namespace tensorwarden

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
+
 #include "agent/cli/common.h"
 #include "agent/cli/verbs.h"
 
@@ -25,6 +27,13 @@ absl::Status TimeFromFlag(const char* name, const std::string& text, ReplayTime&
   }
   out = *time;
   return absl::OkStatus();
+}
+
+// CLI11's own test for positive numbers lets NaN pass.
+std::string CheckSpeed(const std::string& text) {
+  double speed = 0;
+  const bool good = CLI::detail::lexical_cast(text, speed) && std::isfinite(speed) && speed > 0;
+  return good ? "" : fmt::format("'{}' is no number greater than 0", text);
 }
 
 int RunReplay(ReplayFlags& flags) {
@@ -63,7 +72,7 @@ void AddReplay(CLI::App& app, Action& action) {
       ->needs(from);
   verb->add_option("--speed", flags->replay.speed, "1: as recorded, 10: ten times as fast (default: as it goes)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(CheckSpeed, "", ""));
   verb->add_flag("-v,--verbose", flags->replay.verbose, "Say at the end how much there was");
   verb->callback([flags, &action] { action = [flags] { return RunReplay(*flags); }; });
 }

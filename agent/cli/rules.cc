@@ -33,8 +33,9 @@ absl::StatusOr<RuleInputs> InputsFromFlags(const RulesFlags& flags) {
     common.config = flags.config;
     absl::StatusOr<AgentConfig> config = ConfigFromFlags(common);
     if (!config.ok()) return config.status();
-    inputs.options = config->rules.options;
-    if (paths.empty()) paths = config->rules.paths;
+    inputs.config = *std::move(config);
+    inputs.options = inputs.config.rules.options;
+    if (paths.empty()) paths = inputs.config.rules.paths;
   }
   absl::StatusOr<RuleOptions> options = OptionsFromFlags(flags, std::move(inputs.options));
   if (!options.ok()) return options.status();

@@ -265,7 +265,7 @@ int RunExplainEvent(const ExplainFlags& flags) {
   const absl::StatusOr<RuleInputs> inputs = InputsFromFlags(flags);
   if (!inputs.ok()) return Fail(inputs.status());
   const absl::StatusOr<std::vector<ExplainedEvent>> events =
-      author::ExplainEvent(inputs->files, flags.capture, flags.event, flags.rule);
+      author::ExplainEvent({inputs->config, inputs->files, inputs->options}, flags.capture, flags.event, flags.rule);
   if (!events.ok()) return Fail(events.status());
   for (const ExplainedEvent& event : *events) {
     flags.json ? PrintJson(ToJson(event, flags.event)) : PrintText(event, flags.event);
@@ -279,12 +279,11 @@ int RunExplain(const ExplainFlags& flags) {
   if (!book.ok()) return Fail(book.status());
   const BookRule* rule = (*book)->Find(flags.rule);
   if (rule == nullptr) {
-    Fail(absl::NotFoundError(
+    return Fail(absl::NotFoundError(
         fmt::format("there is no rule '{}'{}", flags.rule, rules::DidYouMean((*book)->Nearest(flags.rule)))));
-    return kUsage;
   }
   if (rule->conditions.empty()) {
-    return Fail(absl::NotFoundError(fmt::format("rule '{}' is skipped: 'rules check' says why", flags.rule)));
+    return Fail(absl::FailedPreconditionError(fmt::format("rule '{}' is skipped: 'rules check' says why", flags.rule)));
   }
   const Explanation explanation = ExplainRule(**book, *rule);
   flags.json ? PrintJson(ToJson(*rule, explanation)) : PrintText(*rule, explanation);
@@ -301,7 +300,7 @@ void AddRulesExplain(CLI::App& rules, Action& action) {
   CLI::Option* capture =
       verb->add_option("--capture", flags->capture, "The capture that has the event")->type_name("F");
   CLI::Option* event = verb->add_option("--event", flags->event, "Number of an event, as evt.num")->type_name("N");
-  event->needs(capture)->check(CLI::PositiveNumber);
+  event->needs(capture)->check(CLI::Range(uint64_t{1}, UINT64_MAX));
   capture->needs(event);
   verb->callback([flags, rule, event, &action] {
     if (rule->count() + event->count() == 0) throw CLI::RequiredError("RULE, or --event and --capture,");

@@ -15,9 +15,6 @@
 
 namespace tensorwarden {
 
-// Exit status where the command line itself is wrong, a path that is not there included.
-inline constexpr int kUsage = 2;
-
 struct RulesFlags : ChoiceFlags {
   std::string config;
   std::vector<std::string> paths;
@@ -28,6 +25,7 @@ void AddRulesFlags(CLI::App& verb, RulesFlags& flags);
 // `--rules`, for verbs whose other arguments name something else.
 void AddRulesOption(CLI::App& verb, RulesFlags& flags);
 struct RuleInputs {
+  AgentConfig config;  // the defaults, where the config is not asked
   std::vector<RuleFile> files;
   RuleOptions options;  // which of the rules would run
 };

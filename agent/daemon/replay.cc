@@ -48,6 +48,9 @@ class ReplayRun {
         progress_(stderr, options.terminal, options.terminal || options.verbose) {}
 
   absl::Status Run(const std::string& config_digest, const std::string& rules_digest) {
+    if (options_.skip) {
+      if (const absl::Status status = reader_.Extent().status(); !status.ok()) return status;
+    }
     Event event;
     while (!window_.Over()) {
       absl::StatusOr<bool> more = reader_.Next(event);

@@ -69,6 +69,24 @@ class CaptureOfAnotherToolTest(unittest.TestCase):
         self.assertEqual(self.chosen("  minimum_priority: debug\n", "--minimum-priority", "Error")[0], ["One"])
         self.assertEqual(self.chosen("  matching: first\n", "--rule-matching", "all")[0], ["One", "Two", "Three"])
 
+    def test_an_event_is_explained_by_the_rules_that_run(self):
+        self.chosen("  disable: ['T*']\n")
+        config, capture = os.path.join(self.dir, "config.yaml"), os.path.join(SCAP, "open-multiple-files.scap")
+        alert = json.loads(run_verb("replay", "--config", config, "--output", "json", capture).stdout)
+        event = alert["evidence"]["text"].rpartition(" ")[2]
+        done = run_verb("rules", "explain", "--config", config, "--event", event, "--capture", capture, "--json")
+        verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([rule["name"] for rule in verdicts[0]["rules"]], ["One"], done.stdout + done.stderr)
+
+    def test_what_replay_cannot_do_is_said(self):
+        capture = os.path.join(SCAP, "cat_write.scap")
+        for speed in ("nan", "inf", "0", "-1", "x"):
+            done = run_verb("replay", "--speed", speed, capture)
+            self.assertEqual((done.returncode, "is no number greater than 0" in done.stderr), (2, True), speed)
+        done = run_verb("replay", "--config", "/dev/null", "--from", "+1s", "--skip", capture)
+        self.assertEqual((done.returncode, "leave out --skip" in done.stderr), (1, True), done.stderr)
+        self.assertEqual(run_verb("replay", "/nowhere").returncode, 2)
+
     def test_a_choice_that_fits_no_rule_is_a_warning_with_its_place(self):
         alerted, said = self.chosen("  disable: ['Tow']\n", "-T", "c")
         self.assertEqual(len(alerted), 3)

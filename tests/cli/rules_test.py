@@ -202,7 +202,7 @@ class Explain(RulesCase):
         self.assertIn("did you mean 'Weights deleted'?", done.stderr)
         self.assertEqual(rules("explain").returncode, 2)
         self.assertEqual(rules("explain", "--event", "1").returncode, 2)
-        self.assertEqual(rules("explain", "--rules", "rules", "--event", "1", "--capture", "/nowhere").returncode, 1)
+        self.assertEqual(rules("explain", "--rules", "rules", "--event", "1", "--capture", "/nowhere").returncode, 2)
 
 
 class List(RulesCase):
