@@ -118,10 +118,12 @@ class Linter {
     if (!parsed) return;
     for (const auto& [name, slot] : parsed->Fields()) {
       if ((slots[slot].kinds & AlertingKinds(rule)) != 0) continue;
+      const std::string who =
+          slots[slot].kinds == 0 ? "no event here has it"
+                                 : fmt::format("the rule's events ({}) do not have it", KindNames(AlertingKinds(rule)));
       const size_t at = output.text().find('%' + name);
       Warn("empty-output-field", output.At(at == std::string::npos ? 0 : at),
-           fmt::format("{}'{}' prints <NA> always: the rule's events ({}) do not have it", subject, Printable(name),
-                       KindNames(AlertingKinds(rule))));
+           fmt::format("{}'{}' prints <NA> always: {}", subject, Printable(name), who));
     }
   }
 
@@ -202,9 +204,10 @@ class Linter {
     EachField(operand, [&](const Operand& field) {
       std::string_view member;
       const FieldSpec* spec = FindFieldOrMember(field.name, member);
-      if (spec == nullptr || !spec->AlwaysEmpty()) return;
+      if (spec == nullptr || spec->KindsWith(field.has_argument ? field.argument : member) != 0) return;
       Warn("empty-field", text.At(field.offset),
-           fmt::format("{}'{}' is never filled here, so no check of it holds: {}", subject, field.name, spec->doc));
+           fmt::format("{}'{}' is never filled here, so no check of it holds, and 'not' with one always does: {}",
+                       subject, field.name, spec->doc));
     });
   }
 

@@ -31,7 +31,7 @@ class TreeBuilder {
     fy_diag_set_collect_errors(diag_.get(), true);
     fy_parse_cfg config{};
     config.search_path = "";
-    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_JSON_NONE);
+    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION);
     config.diag = diag_.get();
     parser_.reset(fy_parser_create(&config));
     fy_parser_set_string(parser_.get(), text.data(), text.size());

@@ -10,9 +10,32 @@
 namespace tensorwarden::fields {
 namespace {
 
-constexpr std::string_view kNames[] = {"name", "path",    "filename", "oldpath", "newpath", "flags",  "mode",
-                                       "exe",  "args",    "comm",     "cwd",     "uid",     "gid",    "loginuid",
-                                       "pid",  "exe_ino", "cgroups",  "addr",    "tuple",   "status", "res"};
+constexpr KindSet kExec = kKinds<ProcessExec>;
+constexpr KindSet kSocket = kKinds<SocketState>;
+
+constexpr CallArgumentName kNames[] = {
+    {"name", kKinds<FileOpen, FileName, FileChange>},
+    {"path", kKinds<FileOpen, FileName, FileChange, ProcessExec>},
+    {"filename", kKinds<FileChange, ProcessExec>},
+    {"oldpath", kKinds<FileName>},
+    {"newpath", kKinds<FileName>},
+    {"flags", kKinds<FileOpen, ProcessExec>},
+    {"mode", kKinds<FileOpen>},
+    {"exe", kExec},
+    {"args", kExec},
+    {"comm", kExec},
+    {"cwd", kExec},
+    {"uid", kExec},
+    {"gid", kExec},
+    {"loginuid", kExec},
+    {"pid", kExec},
+    {"exe_ino", kExec},
+    {"cgroups", kExec},
+    {"addr", kSocket},
+    {"tuple", kSocket},
+    {"status", kKinds<ProcessExit>},
+    {"res", kKinds<FileName, FileChange, ProcessExec, SocketState>},
+};
 
 struct FlagName {
   uint32_t bits;
@@ -111,7 +134,14 @@ FieldValue OfSocket(const SocketState& state, std::string_view name, FieldScratc
 
 }  // namespace
 
-std::span<const std::string_view> CallArgumentNames() { return kNames; }
+std::span<const CallArgumentName> CallArgumentNames() { return kNames; }
+
+KindSet CallArgumentKinds(std::string_view name) {
+  for (const CallArgumentName& argument : kNames) {
+    if (argument.name == name) return argument.kinds;
+  }
+  return 0;
+}
 
 FieldValue CallArgument(const EnrichedEvent& e, std::string_view name, FieldScratch& scratch) {
   if (const FileOpen* open = Body<FileOpen>(e)) return OfOpen(*open, name, scratch);

@@ -14,7 +14,12 @@ inline constexpr KindSet kCallArgumentKinds =
 
 // Absent when the event has no argument of that name.
 FieldValue CallArgument(const EnrichedEvent& e, std::string_view name, FieldScratch& scratch);
-// All names that some kind knows.
-std::span<const std::string_view> CallArgumentNames();
+struct CallArgumentName {
+  std::string_view name;
+  KindSet kinds;  // that may have it
+};
+std::span<const CallArgumentName> CallArgumentNames();
+// Of one name; 0 of unknown ones, numbers among them: what stands where differs between calls.
+KindSet CallArgumentKinds(std::string_view name);
 
 }  // namespace tensorwarden::fields

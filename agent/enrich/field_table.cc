@@ -74,6 +74,10 @@ const FieldSpec* FindFieldOrMember(std::string_view name, std::string_view& memb
   return nullptr;
 }
 
+uint64_t FieldSpec::KindsWith(std::string_view argument_text) const {
+  return kinds_of_member == nullptr || argument_text.empty() ? kinds : kinds_of_member(argument_text);
+}
+
 std::vector<std::string_view> NearestFields(std::string_view name) {
   std::vector<std::string_view> names;
   for (const FieldSpec& spec : Table()) names.push_back(spec.name);

@@ -54,9 +54,12 @@ struct FieldSpec {
   FieldValue (*get)(const EnrichedEvent& event, std::string_view argument, FieldScratch& scratch);
   FieldArgument argument = FieldArgument::kIndex;
   FieldContent content = FieldContent::kPlain;
+  uint64_t (*kinds_of_member)(std::string_view member) = nullptr;  // of kMember, where it differs: a subset of `kinds`
 
   // Falco has the field, our events never do: "exists" and every comparison are false.
   bool AlwaysEmpty() const { return kinds == 0; }
+  // Of `kinds` those that can fill it with this argument.
+  uint64_t KindsWith(std::string_view argument_text) const;
 };
 
 std::span<const FieldSpec> FieldTable();

@@ -32,7 +32,7 @@ FieldValue Argument(const EnrichedEvent& e, std::string_view name, FieldScratch&
 
 FieldValue Arguments(const EnrichedEvent& e, std::string_view, FieldScratch& scratch) {
   std::string all;
-  for (const std::string_view name : CallArgumentNames()) {
+  for (const auto& [name, kinds] : CallArgumentNames()) {
     const FieldValue value = CallArgument(e, name, scratch);
     if (std::holds_alternative<std::monostate>(value)) continue;
     if (!all.empty()) all += ' ';
@@ -178,9 +178,11 @@ constexpr FieldSpec kFields[] = {
     {"syscall.type", kText, false, kAllKinds, "The same as evt.type.", CallName},
     {"evt.hostname", kText, false, kAllKinds, "The same as host.name.", HostName},
     {"evt.arg", kText, true, kCallArgumentKinds,
-     "Argument of the call by name, where the event has it: path, name, flags, mode, oldpath, newpath, exe, uid, ...",
-     Argument, FieldArgument::kMember},
-    {"evt.rawarg", kText, true, kCallArgumentKinds, "The same as evt.arg.", Argument, FieldArgument::kMember},
+     "Argument of the call by name, where the event has it: path, name, flags, mode, oldpath, newpath, exe, uid, ... "
+     "By number it is always empty: what stands where differs between calls.",
+     Argument, FieldArgument::kMember, FieldContent::kPlain, CallArgumentKinds},
+    {"evt.rawarg", kText, true, kCallArgumentKinds, "The same as evt.arg.", Argument, FieldArgument::kMember,
+     FieldContent::kPlain, CallArgumentKinds},
     {"evt.args", kText, false, kCallArgumentKinds, "All arguments that the event has, as name=value.", Arguments},
     {"evt.info", kText, false, kCallArgumentKinds, "The same as evt.args.", Arguments},
     {"evt.abspath", kText, false, kCallArgumentKinds, "Path of the call.", PathArgument<PathName>},

@@ -50,8 +50,8 @@ void CheckPlugins(const YamlNode& node, Diagnostics& diagnostics) {
     for (const YamlPair& pair : plugin.pairs) {
       if (pair.key == "name") name = pair.value.scalar.text();
     }
-    diagnostics.Warning(plugin.place, fmt::format("there are no plugins here: what only Falco's plugin '{}' knows is "
-                                                  "always empty",
+    diagnostics.Warning(plugin.place, fmt::format("there are no plugins here: a field that only Falco's plugin '{}' "
+                                                  "fills is empty or unknown",
                                                   Printable(name)));
   }
 }

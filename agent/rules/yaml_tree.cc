@@ -229,7 +229,8 @@ std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostic
   if (OnlyBlanksAndComments(file.text)) return nothing;
   const DiagPtr diag = SilentDiag();
   fy_parse_cfg config = {};
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG);
+  // Falco's files close a list that spans lines in the column of its key, which YAML 1.2 forbids and others let pass.
+  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG | FYPCF_SLOPPY_FLOW_INDENTATION);
   config.diag = diag.get();
   // Before `diag` goes, the document must: it holds a reference.
   const DocumentPtr document(fy_document_build_from_string(&config, file.text.data(), file.text.size()));

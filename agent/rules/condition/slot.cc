@@ -17,7 +17,7 @@ uint32_t SlotTable::AddField(const FieldSpec& field, const std::string& argument
   slot.field = &field;
   slot.argument = argument;
   slot.type = field.type;
-  slot.kinds = field.kinds & kAllKinds;
+  slot.kinds = field.KindsWith(argument) & kAllKinds;
   slot.name = field.name;
   // Quoted where it could be taken for something else: equal names are one slot.
   const bool plain = argument.find_first_of("[](), \"'") == std::string::npos;

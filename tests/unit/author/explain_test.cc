@@ -108,24 +108,29 @@ class ExplainEventTest : public ::testing::Test {
   void TearDown() override { unlink(path_.c_str()); }
 
   const std::string path_ = "/tmp/tensorwarden-explain-test-" + std::to_string(getpid()) + ".twcap";
+  absl::StatusOr<std::vector<ExplainedEvent>> Explain(uint64_t number, const std::string& rule) const {
+    return ExplainEvent({config_, files_, options_}, path_, number, rule);
+  }
+
+  const AgentConfig config_;
+  const RuleOptions options_;
   const std::vector<RuleFile> files_ = {{"r.yaml", RuleText("evt.type = process_exit and evt.exit_code = 2")}};
 };
 
 TEST_F(ExplainEventTest, FindsTheEventByItsNumber) {
-  const auto two = ExplainEvent(files_, path_, 2, "");
+  const auto two = Explain(2, "");
   ASSERT_TRUE(two.ok()) << two.status();
   ASSERT_EQ(two->size(), 1u);
   EXPECT_EQ((*two)[0].kind, "process_exit");
   EXPECT_TRUE((*two)[0].verdicts.at(0).matches);
   EXPECT_TRUE((*two)[0].verdicts.at(0).fired);
-  EXPECT_FALSE(ExplainEvent(files_, path_, 4, "r")->at(0).verdicts.at(0).matches);
+  EXPECT_FALSE(Explain(4, "r")->at(0).verdicts.at(0).matches);
 }
 
 TEST_F(ExplainEventTest, SaysWhatIsNotThere) {
-  EXPECT_THAT(std::string(ExplainEvent(files_, path_, 3, "").status().message()),
-              HasSubstr("has no event 3; the last"));
-  EXPECT_THAT(std::string(ExplainEvent(files_, path_, 9, "").status().message()), HasSubstr("last before it is 4"));
-  EXPECT_THAT(std::string(ExplainEvent(files_, path_, 2, "s").status().message()), HasSubstr("no rule 's'"));
+  EXPECT_THAT(std::string(Explain(3, "").status().message()), HasSubstr("has no event 3; the last"));
+  EXPECT_THAT(std::string(Explain(9, "").status().message()), HasSubstr("last before it is 4"));
+  EXPECT_THAT(std::string(Explain(2, "s").status().message()), HasSubstr("no rule 's'"));
 }
 
 }  // namespace

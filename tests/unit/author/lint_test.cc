@@ -93,6 +93,14 @@ TEST(LintTest, FieldsThatAreNeverFilledAreNamedWhereTheyStand) {
   EXPECT_THAT(Remarks(Rule("r", "evt.type = process_exec and not proc.tty = 3")), ElementsAre("empty-field 5:46"));
 }
 
+TEST(LintTest, ArgumentsThatNoCallOfTheRuleHasAreNamed) {
+  EXPECT_THAT(Remarks(Rule("r", "evt.type = open and not evt.arg[1] = a and not evt.arg.nosuch = a")),
+              ElementsAre("empty-field 5:38", "empty-field 5:61"));
+  EXPECT_THAT(Remarks(Rule("r", "evt.type = socket and evt.arg.mode = 1")), ElementsAre("rule-warning 1:9"));
+  EXPECT_THAT(Remarks(Rule("r", "evt.type = open and evt.arg.mode = 0644", "%evt.arg.oldpath")),
+              ElementsAre("empty-output-field 4:12"));
+}
+
 TEST(LintTest, OutputsOfFieldsThatTheEventsDoNotHave) {
   EXPECT_THAT(Remarks(Rule("r", "evt.type = process_exec", "by %proc.name at %gpu.major")),
               ElementsAre("empty-output-field 4:29"));

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "agent/enrich/address_class.h"
+#include "agent/enrich/call_arguments.h"
 #include "agent/enrich/kinds.h"
 #include "bpf/abi/event.h"
 #include "tests/support/fake_host.h"
@@ -174,6 +177,27 @@ TEST(FieldTableTest, WhatIsMissingOfAPathCanBeAskedFor) {
   EXPECT_EQ(text("evt.args.unresolved"), "true");
   event.body = ClockTick{};
   EXPECT_EQ(text("evt.path.truncated"), "<NA>");
+}
+
+TEST(FieldTableTest, ArgumentsAreThoseOfTheirKinds) {
+  const FakeHost host = SmallHost();
+  std::set<std::string_view> seen;
+  for (const EventBody& body : std::initializer_list<EventBody>{
+           FileOpen{.path = "/a"}, FileName{.op = EVENT_NAME_RENAME, .path = "/b", .old_path = "/a"},
+           FileName{.op = EVENT_NAME_UNLINK, .path = "/b"}, FileChange{.change = EVENT_CHANGE_TRUNCATE},
+           ProcessExec{.comm = "a", .path = "/a", .cwd = "/", .args = {"a", "b"}, .cgroup = "/c"}, ProcessExit{},
+           SocketState{.op = EVENT_SOCK_LISTEN}}) {
+    Event event;
+    event.body = body;
+    for (const auto& [name, kinds] : fields::CallArgumentNames()) {
+      FieldScratch scratch;
+      const bool filled = FieldText(fields::CallArgument(Enrich(event, host), name, scratch)) != "<NA>";
+      EXPECT_TRUE(!filled || ((kinds >> body.index()) & 1) != 0) << name << " of " << EventKindName(body);
+      if (filled) seen.insert(name);
+    }
+  }
+  EXPECT_EQ(seen.size(), fields::CallArgumentNames().size());
+  EXPECT_EQ(FindField("evt.arg")->KindsWith("1"), 0u);
 }
 
 TEST(FieldTableTest, FileAndAssetFields) {

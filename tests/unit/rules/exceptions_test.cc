@@ -240,6 +240,15 @@ TEST(FileTest, QuotesWithinItemsMakeTexts) {
   EXPECT_TRUE(Alerts({"- list: names\n  items: ['\"curl\"']\n" + rule}));
 }
 
+TEST(FileTest, AListMayEndInTheColumnOfItsKey) {
+  const std::string rule = RuleText("evt.type = execve and proc.name in (names)");
+  EXPECT_TRUE(Alerts({"- list: names\n  items: [\n    wget,\n    curl\n  ]\n" + rule}));
+  std::vector<RuleProblem> problems;
+  EXPECT_FALSE(RuleSet::Compile({{"r.yaml", "- list: names\n  items: [\n    curl\n- list: more\n"}}, problems).ok());
+  ASSERT_FALSE(problems.empty());
+  EXPECT_EQ(problems[0].line, 5u) << ProblemLine(problems[0]);
+}
+
 TEST(ProblemTest, ACaretPointsToThePlace) {
   std::vector<RuleProblem> problems;
   EXPECT_FALSE(RuleSet::Compile({{"r.yaml", RuleText("proc.name = x and proc.nme = y")}}, problems).ok());
