@@ -1,14 +1,10 @@
 // gpu.*, device.*: nodes of accelerators and disks, and what is asked of accelerators.
+#include "agent/base/device_majors.h"
 #include "agent/enrich/fields.h"
 #include "bpf/abi/event.h"
 
 namespace tensorwarden::fields {
 namespace {
-
-// Numbers, not names: mknod(2) works anywhere.
-constexpr uint32_t kNvidiaMajor = 195;
-constexpr uint32_t kDrmMajor = 226;
-constexpr uint32_t kAccelMajor = 261;
 
 constexpr KindSet kNodes = kKinds<DeviceOpen, GpuCall>;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/device_majors.h"
 #include "agent/host/accounts.h"
 #include "agent/host/asset_table.h"
 #include "agent/host/gpu_clients.h"
@@ -17,8 +18,6 @@ namespace {
 using Effects = std::vector<HostEffect>;
 
 constexpr int kWorkerDepth = 4;  // a server's worker is at most this far below the process that listens
-constexpr uint32_t kNvidiaMajor = 195;
-constexpr uint32_t kDrmMajor = 226;
 
 class HostModelImpl final : public HostModel {
  public:

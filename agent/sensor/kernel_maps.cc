@@ -10,6 +10,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "agent/base/device_majors.h"
 #include "agent/base/files.h"
 #include "agent/sensor/map_iteration.h"
 #include "agent/sensor/process_starts.h"
@@ -19,7 +20,6 @@
 namespace tensorwarden {
 namespace {
 
-constexpr uint32_t kNvidiaMajor = 195;
 constexpr uint64_t kMinEgressStep = 64 << 10;
 constexpr uint32_t kRebuildAfter = 1024;  // stale bits cost a map lookup per access, rebuilding costs a walk
 
