@@ -135,10 +135,12 @@ class Scene:
             self.agent.kill()
 
     def wait_saved_after(self, since):
-        """The agent saves within 100 ms of a new carrier: waits for a state file that is newer than `since`."""
+        """The agent saves within 100 ms of a new carrier: waits for a state file that is newer than `since`, and for
+        some more time, since that one may have been begun before the carrier was known."""
         state = self.path("state", "state")
         deadline = time.monotonic() + 10 * self.patience
-        while not (os.path.exists(state) and os.stat(state).st_mtime > since):
+        settled = time.time() + 0.3 * self.patience
+        while not (time.time() > settled and os.path.exists(state) and os.stat(state).st_mtime > since):
             if time.monotonic() > deadline:
                 self.notes.append("no state was saved for the carrier")
                 return
