@@ -81,6 +81,17 @@ INSTANTIATE_TEST_SUITE_P(
         EventRow{"evt.type = egress_bytes and egress.dest = 'nas:/share'",
                  "{egress_bytes: {socket: {family: mount, peer_address: 'nas:/share', local_address: nfs}}}"},
         EventRow{"fd.rip = '2001:db8::7'", "{socket: {op: connect, socket: {peer_address: '2001:DB8::7'}}}"},
+        EventRow{"proc.pid = 200 and user.uid = 1000 and user.loginuid = 1000 and proc.pcmdline = 'bash -l' and not "
+                 "container.id exists and proc.duration > 999s and proc.duration < 1001s and proc.role = none and "
+                 "not proc.labels exists and evt.time startswith 2026-01-01T00:00:01 and host.name = host",
+                 "{process_exit: {}}"},
+        EventRow{"proc.pname = curl and user.uid = 0 and proc.cmdline = wget and not user.loginuid exists",
+                 "{process_exec: {path: /usr/bin/wget}, by: 300}"},
+        EventRow{"proc.pid = 7 and not proc.name exists and not user.uid exists", "{process_exit: {}, by: 7}"},
+        EventRow{"asset.path = /srv/models/model.safetensors and asset.format = safetensors and asset.owner = 0 and "
+                 "finding.key = 'egress:upload:200' and finding.value = 0 and not finding.dest exists",
+                 "{finding: {kind: egress, what: upload}}"},
+        EventRow{"fd.name = ':0->:0' and not fd.rip exists and not fd.rport exists", "{socket: {}}"},
         EventRow{"probe.group = file_open", "{probe_state: {group: file_open}}"},
         EventRow{"finding.share = 50% and proc.name = curl and asset.name = model",
                  "{finding: {kind: egress, share: 50%}}"}));
@@ -219,6 +230,20 @@ TEST(TestRunTest, APriorityMayBeWrittenAsInRules) {
   const std::string events = "  rule: r\n  events: [{process_exit: {}}]\n";
   EXPECT_TRUE(RunText(Rule("evt.type = process_exit"), events + "  expect: [{priority: notice}]\n").passed());
   EXPECT_FALSE(RunText(Rule("evt.type = process_exit"), events + "  expect: [{priority: INFO}]\n").passed());
+}
+
+// docs/rules.md says what a scripted event has without a word about it.
+TEST(TestRunTest, AProcessOfTheHostHasWhatTheTestDoesNotSay) {
+  const std::string host =
+      "  rule: r\n  host: {processes: [{name: a, cgroup: /user.slice}], assets: [{path: /m/w.bin}]}\n";
+  EXPECT_THAT(
+      RunText(Rule("proc.pid = 1000 and proc.cmdline = a and proc.exepath = /usr/bin/a and user.name = root and "
+                   "group.gid = 0 and container.id = host and not user.loginuid exists and not proc.pname "
+                   "exists and asset.name = w.bin and asset.class = model and not asset.format exists and "
+                   "asset.size = 1GiB"),
+              host + "  events: [{file_read: {}}]\n  expect: [{}]\n")
+          .differences,
+      IsEmpty());
 }
 
 TEST(TestRunTest, AnAssetMayBeEmpty) {
