@@ -61,7 +61,13 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::ValuesIn(std::vector<BadFile>{
         {"%\xa0S", "r.yaml:1:1: YAML directives"},
         {"\r\r%\xab", "r.yaml:1:3: YAML directives"},
-        {"---\n- list: a\n  items: [b]\n---\n- list: c\n  items: [d]", "r.yaml:4:1: a second YAML document"},
+        {"---\n- list: a\n  items: [b]\n---\n- list: c\n  item: [d]", "r.yaml:6:3: list 'c': unknown key 'item'"},
+        {"- list: a\n  items: [b]\n...\n# more\n---\n- macro: c\n  condition: ()\n", "r.yaml:7:15: macro 'c': "},
+        {"---\n---\n- list: a\n  items: [b]\n---\nmore: 1\n", "r.yaml:6:1: of several YAML documents each is a list"},
+        {"more: 1\n---\n- list: a\n  items: [b]\n", "r.yaml:1:1: of several YAML documents each is a list"},
+        {"- list: a\n  items: [b]\n---\n- list: c\n  items: [d\n", "r.yaml:"},
+        {"- list: a\n  items: &x [b]\n---\n- list: c\n  items: *x\n", "r.yaml:"},
+        {"- list: a\n  items: [b]\n---\n- list: c\n  list: d\n", "r.yaml:5:3: YAML: duplicate key"},
         {"- list: \xff\n", "r.yaml:1:9: not UTF-8"},
         {"a: b\n", "r.yaml:1:1: a rule file is a list of items"},
         {"- foo: b\n", "r.yaml:1:3: expected an item with 'rule', 'macro' or 'list', found 'foo'"},
@@ -96,6 +102,14 @@ TEST(CompileTest, PositionsHoldInFoldedBlocks) {
       "- rule: r\n  desc: d\n  priority: Notice\n  output: o\n  condition: >\n"
       "    proc.name = x\n    and (proc.pname = y\n      or user.uidd = 3)\n");
   EXPECT_EQ(error.rfind("r.yaml:8:10: rule 'r': unknown field 'user.uidd'", 0), 0u) << error;
+}
+
+TEST(CompileTest, AllDocumentsOfAFileAreRead) {
+  const std::string rules = RuleText("evt.type = tick and m");
+  EXPECT_EQ(MustCompile("---\n- macro: m\n  condition: evt.num > 1\n---\n# nothing\n---\n" + rules)->Size(), 1u);
+  EXPECT_EQ(MustCompile("- macro: m\n  condition: evt.num > 1\n...\n---\n" + rules + "...\n")->Size(), 1u);
+  for (const char* nothing : {"", "# nothing\n", "---\n", "---\n---\n", "---\n...\n"})
+    EXPECT_EQ(MustCompile(nothing)->Size(), 0u) << nothing;
 }
 
 TEST(CompileTest, AllErrorsOfAllFilesAreReported) {
