@@ -82,6 +82,14 @@ std::string Printable(std::string_view text) {
   return shown;
 }
 
+std::string CycleText(const std::vector<std::string_view>& names, std::string_view name) {
+  std::string text;
+  for (auto at = std::find(names.begin(), names.end(), name); at != names.end(); ++at) {
+    text += Printable(*at) + " -> ";
+  }
+  return text + Printable(name);
+}
+
 std::string DidYouMean(const std::vector<std::string_view>& nearest) {
   if (nearest.empty()) return "";
   std::string text = "; did you mean ";

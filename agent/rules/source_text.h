@@ -78,6 +78,8 @@ class Diagnostics {
 
 // At most 80 bytes of `text`, control bytes as '?'.
 std::string Printable(std::string_view text);
+// "a -> b -> a", from where `name` stands among `names`, each of which uses the next, and the last one `name`.
+std::string CycleText(const std::vector<std::string_view>& names, std::string_view name);
 // "; did you mean 'a' or 'b'?", or "".
 std::string DidYouMean(const std::vector<std::string_view>& nearest);
 

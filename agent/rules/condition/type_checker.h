@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/rules/condition/check_context.h"
@@ -52,8 +53,8 @@ class TypeChecker {
   TestBuilder tests_;
   ValueLists values_;
   std::vector<MacroEntry> macros_;
-  size_t open_macros_ = 0;
-  bool idle_ = false;  // checking macros that nothing needs
+  std::vector<std::string_view> open_macros_;  // that are being checked, each within the one before
+  bool idle_ = false;                          // checking macros that nothing needs
 };
 
 }  // namespace tensorwarden::rules
