@@ -12,6 +12,7 @@
 #include "agent/author/kind_service.h"
 #include "agent/enrich/field_values.h"
 #include "agent/enrich/nearest.h"
+#include "agent/rules/condition/exclusion.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/output_template.h"
 #include "agent/rules/yaml_tree.h"
@@ -37,7 +38,7 @@ const YamlNode* ValueOf(const YamlNode& item, std::string_view key) {
 
 class Linter {
  public:
-  Linter(const RuleBook& book, std::vector<Remark>& remarks) : book_(book), remarks_(remarks) {}
+  Linter(RuleBook& book, std::vector<Remark>& remarks) : book_(book), remarks_(remarks) {}
 
   void Run() {
     for (const rules::SourceFile& source : book_.sources()) ReadItems(source);
@@ -95,7 +96,9 @@ class Linter {
     // The compiler says so of those that are switched on.
     if (rule.never() && !rule.enabled) {
       Warn("never-matches", definition.place,
-           subject + "can never match: no event is of its types and has all of its fields");
+           fmt::format("{}can never match: {}", subject,
+                       rules::WhyNever(definition, *rule.FirstNever()->text, rule.counted, book_.definitions(),
+                                       book_.checker())));
     }
     if (!rule.never()) ReadOutput(rule, subject);
   }
@@ -228,7 +231,7 @@ class Linter {
     }
   }
 
-  const RuleBook& book_;
+  RuleBook& book_;
   std::vector<Remark>& remarks_;
   absl::flat_hash_map<std::string, Place> seen_rules_;
   absl::flat_hash_set<std::string> used_macros_;
@@ -254,7 +257,7 @@ const std::vector<LintRow>& LintTable() {
   return *table;
 }
 
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options) {
+CheckReport CheckRules(const std::vector<RuleFile>& files, RuleBook& book, const RuleOptions& options) {
   CheckReport report;
   std::vector<RuleProblem> problems;
   RuleSet::Compile(files, problems, options).IgnoreError();

@@ -119,7 +119,7 @@ int RunRulesCheck(const CheckFlags& flags) {
   }
   RuleOptions options = inputs->options;
   options.now_ns = absl::ToUnixNanos(absl::Now());
-  const author::RuleBook book(inputs->files, options);
+  author::RuleBook book(inputs->files, options);
   const CheckReport report = author::CheckRules(inputs->files, book, options);
   if (flags.sarif) {
     PrintJson(ToSarif(report));

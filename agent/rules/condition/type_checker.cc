@@ -63,6 +63,12 @@ std::optional<TypedCondition> TypeChecker::Check(const std::string& subject, con
   return Visit(context, *ast);
 }
 
+std::optional<TypedCondition> TypeChecker::CheckPart(const MappedText& text, const Ast& part) {
+  std::vector<RuleProblem> unused;
+  Diagnostics diagnostics(unused);
+  return Visit(CheckContext{"", text, diagnostics}, part);
+}
+
 std::optional<TypedCondition> TypeChecker::Visit(const CheckContext& context, const Ast& ast) {
   std::optional<TypedCondition> typed;
   switch (ast.kind) {

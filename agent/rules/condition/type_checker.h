@@ -31,6 +31,9 @@ class TypeChecker {
   // known is a warning, and the result nullopt too.
   std::optional<TypedCondition> Check(const std::string& subject, const MappedText& condition,
                                       bool tolerates_unknown = false);
+  // Types a part of a condition that Check() has taken, with its text; nullopt when it has an error after all, of which
+  // nobody hears.
+  std::optional<TypedCondition> CheckPart(const MappedText& text, const Ast& part);
   const TypedCondition& Macro(uint32_t index) const { return *macros_[index].condition; }
 
  private:

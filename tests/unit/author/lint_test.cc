@@ -15,7 +15,10 @@ std::string Rule(const std::string& name, const std::string& condition, const st
          "\n";
 }
 
-CheckReport Check(const std::vector<RuleFile>& files) { return CheckRules(files, RuleBook(files)); }
+CheckReport Check(const std::vector<RuleFile>& files) {
+  RuleBook book(files);
+  return CheckRules(files, book);
+}
 
 // "id line:column" of each remark.
 std::vector<std::string> Remarks(const std::vector<RuleFile>& files) {
@@ -66,13 +69,18 @@ TEST(LintTest, ARuleThatCannotMatchIsSaidEvenWhenItIsOff) {
   const std::string rule = Rule("r", "evt.type = process_exec and gpu.major = 1");
   EXPECT_THAT(Remarks(rule), ElementsAre("rule-warning 1:9"));
   EXPECT_THAT(Remarks(rule + "  enabled: false\n"), ElementsAre("never-matches 1:9"));
+  const char* const message =
+      "rule 'r': can never match: no kind of event fits all of 'evt.type' (process_exec) and 'gpu.major' (device_open, "
+      "gpu_call)";
+  EXPECT_EQ(Check({{"r.yaml", rule}}).remarks[0].problem.message, message);
+  EXPECT_EQ(Check({{"r.yaml", rule + "  enabled: false\n"}}).remarks[0].problem.message, message);
 }
 
 TEST(LintTest, WhatTheChoiceLeavesOutIsOff) {
   const std::vector<RuleFile> files = {{"r.yaml", Rule("r", "evt.type = process_exec and gpu.major = 1")}};
   RuleOptions options;
   options.switches.push_back({.enable = false, .name = "r"});
-  const RuleBook book(files, options);
+  RuleBook book(files, options);
   EXPECT_FALSE(book.rules()[0].enabled);
   EXPECT_TRUE(RuleBook(files).rules()[0].enabled);
   EXPECT_EQ(CheckRules(files, book, options).remarks.at(0).id, "never-matches");
