@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/author/conditions.h"
+#include "agent/author/contradiction.h"
 #include "agent/author/kind_service.h"
 #include "agent/enrich/field_values.h"
 #include "agent/enrich/nearest.h"
@@ -131,6 +132,7 @@ class Linter {
   void ReadCondition(const std::string& subject, const MappedText& text) {
     const std::optional<Ast> ast = Parse(text);
     if (!ast) return;
+    ReadContradictions(subject, text);
     EachLeaf(*ast, [&](const Ast& leaf) {
       if (leaf.kind == Ast::Kind::kMacro) {
         used_macros_.insert(leaf.name);
@@ -143,6 +145,15 @@ class Linter {
       ReadOperand(subject, text, leaf.left);
       if (leaf.right) ReadOperand(subject, text, *leaf.right);
     });
+  }
+
+  // A macro's own ones are said once, where it is read.
+  void ReadContradictions(const std::string& subject, const MappedText& text) {
+    for (Contradiction& found : Contradictions(text, book_.definitions())) {
+      const auto key = [](const Place& place) { return std::make_pair(place.file, place.offset); };
+      if (!contradictions_.emplace(key(found.earlier), key(found.place)).second) continue;
+      Warn("contradiction", found.place, subject + found.message);
+    }
   }
 
   // Checks of equality with a value that the field never has.
@@ -234,6 +245,8 @@ class Linter {
   RuleBook& book_;
   std::vector<Remark>& remarks_;
   absl::flat_hash_map<std::string, Place> seen_rules_;
+  using Position = std::pair<const rules::SourceFile*, size_t>;
+  absl::flat_hash_set<std::pair<Position, Position>> contradictions_;
   absl::flat_hash_set<std::string> used_macros_;
   absl::flat_hash_set<std::string> used_lists_;
   absl::flat_hash_set<std::pair<std::string, std::string>> read_lists_;  // with the field that they are values of
@@ -247,6 +260,7 @@ const std::vector<LintRow>& LintTable() {
       {"rule-warning", "The rule files load, but this is probably not what was meant."},
       {"shadowed-rule", "A rule of an earlier file is replaced wholly."},
       {"never-matches", "No event can satisfy the rule's condition."},
+      {"contradiction", "Two checks that must both hold exclude each other."},
       {"empty-field", "A condition rests on a field that is never filled here."},
       {"unknown-value", "A condition compares a field with a value that it never has."},
       {"empty-output-field", "An output names a field that no event of the rule has."},

@@ -12,6 +12,11 @@ Conjunction::Conjunction(const MappedText& condition, const Definitions& definit
   Open(condition, false, 0);
 }
 
+Conjunction::Conjunction(const Ast& part, const MappedText& text, bool negated, const Definitions& definitions)
+    : definitions_(definitions) {
+  Add(part, text, negated, 0);
+}
+
 void Conjunction::Open(const MappedText& text, bool negated, size_t depth) {
   LexError error;
   std::optional<Ast> ast = ParseCondition(text.text(), error, text.line_ends());

@@ -21,8 +21,10 @@ class Conjunction {
  public:
   static constexpr size_t kMaxParts = 1000;  // further ones are left out: macros within macros can multiply
 
-  // Both must outlive this. Nothing is left of a condition with an error.
+  // All arguments must outlive this. Nothing is left of a condition with an error.
   Conjunction(const MappedText& condition, const Definitions& definitions);
+  // Of a part of a condition.
+  Conjunction(const Ast& part, const MappedText& text, bool negated, const Definitions& definitions);
   Conjunction(const Conjunction&) = delete;
   Conjunction& operator=(const Conjunction&) = delete;
 
