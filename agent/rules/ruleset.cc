@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "agent/base/text_escape.h"
 #include "agent/rules/condition/anchor.h"
 #include "agent/rules/condition/code_generator.h"
 #include "agent/rules/condition/exclusion.h"
@@ -381,8 +382,9 @@ class CompiledRuleSet final : public RuleSet {
 }  // namespace rules
 
 std::string ProblemLine(const RuleProblem& problem) {
-  if (problem.line == 0) return fmt::format("{}: {}", problem.path, problem.message);
-  return fmt::format("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message);
+  const std::string path = ToPrintable(problem.path), message = ToPrintable(problem.message);
+  if (problem.line == 0) return fmt::format("{}: {}", path, message);
+  return fmt::format("{}:{}:{}: {}", path, problem.line, problem.column, message);
 }
 
 std::string ProblemWithCaret(const RuleProblem& problem) {
