@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "agent/enrich/field_table.h"
 #include "agent/enrich/kinds.h"
 #include "tests/support/rule_scene.h"
 
@@ -32,6 +33,12 @@ INSTANTIATE_TEST_SUITE_P(
          "25: rule 'r': '>' does not fit field 'proc.role.confirmed', which is true or false"},
         {"proc.role.confirmed = yes", "27: rule 'r': field 'proc.role.confirmed' is true or false, not 'yes'"},
         {"user.uid = root", "16: rule 'r': field 'user.uid' is a number, not 'root'"},
+        {"file.share >= 1KiB", "19: rule 'r': '1KiB' is a size, and field 'file.share' is a share"},
+        {"evt.exit_code > 5s", "21: rule 'r': '5s' is a time, and field 'evt.exit_code' is a plain number"},
+        {"asset.size > 5%", "18: rule 'r': '5%' is a share, and field 'asset.size' is a size"},
+        {"proc.duration < 1MiB", "21: rule 'r': '1MiB' is a size, and field 'proc.duration' is a time"},
+        {"fd.port in (80, 8KB)", "21: rule 'r': '8KB' is a size, and field 'fd.port' is a plain number"},
+        {"len(proc.args) > 5m", "22: rule 'r': '5m' is a time, and function 'len(proc.args)' is a size"},
         {"proc.name[1] = x", "5: rule 'r': field 'proc.name' takes no argument"},
         {"proc.aname[x] = y", "5: rule 'r': proc.aname[...] takes a number"},
         {"proc.aname[99] = y", "5: rule 'r': proc.aname[...] takes a number"},
@@ -42,6 +49,32 @@ INSTANTIATE_TEST_SUITE_P(
         {"proc.name regex '(.{1,1000}){1,1000}'", "21: rule 'r': bad regular expression"},
         {"proc.name = x proc.name = y", "19: rule 'r': expected 'and', 'or' or the end, found 'proc.name'"},
     }));
+
+TEST(CompileTest, UnitsThatFitAreTaken) {
+  for (const char* condition :
+       {"file.share >= 1%", "file.share >= 0.01", "asset.size > 1GiB and egress.bytes > 1000", "proc.duration < 5s",
+        "agent.blind > 10m", "finding.value > 1GiB or finding.value > 5s", "host.value > 1d",
+        "len(proc.cmdline) > 4KiB", "evt.latency > 5ms", "user.uid >= 1000"}) {
+    EXPECT_EQ(CompileError(RuleText(condition)), "compiled") << condition;
+  }
+}
+
+// The table of units against what the documentation of fields says.
+TEST(CompileTest, FieldsTakeTheUnitOfTheirDocumentation) {
+  const auto takes = [](const FieldSpec& field, const char* value) {
+    return CompileError(RuleText(fmt::format("{} = {}", field.name, value))) == "compiled";
+  };
+  for (const FieldSpec& field : FieldTable()) {
+    if (field.type != FieldType::kNumber || field.AlwaysEmpty() || field.takes_argument) continue;
+    const std::string doc(field.doc);
+    const auto says = [&](const char* word) { return doc.find(word) != std::string::npos; };
+    const bool plain = says("ort ") || says(" id ") || says("umber");
+    EXPECT_TRUE(takes(field, "1KiB") || !says("ytes")) << field.name;
+    EXPECT_TRUE(takes(field, "1%") || !says("0 to 1")) << field.name;
+    EXPECT_TRUE(takes(field, "1s") || !(doc.starts_with("Seconds") || says("Age of"))) << field.name;
+    EXPECT_FALSE(takes(field, "1s") && plain) << field.name;
+  }
+}
 
 struct BadFile {
   std::string text;
