@@ -204,6 +204,45 @@ TEST(CompileTest, ACycleOfMacrosIsNamedWhereItCloses) {
             "r.yaml:6:18: macro 'b': macro 'a' uses itself: a -> b -> a");
 }
 
+std::string Repeated(const std::string& text, size_t times) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+// docs/rules.md has a table of these.
+TEST(CompileTest, LimitsHoldWhereTheDocumentationSays) {
+  const auto ends = [](const std::string& condition, const char* message) {
+    return CompileError(RuleText(condition)).find(message) != std::string::npos;
+  };
+  EXPECT_TRUE(ends(Repeated("(", 64) + "evt.num = 1" + Repeated(")", 64), "compiled"));
+  EXPECT_TRUE(ends(Repeated("(", 65) + "evt.num = 1" + Repeated(")", 65), "nest deeper than 64"));
+  EXPECT_TRUE(ends("evt.num = 1" + Repeated(" or evt.num = 1", 64 << 10), "longer than 65536 bytes"));
+  EXPECT_TRUE(ends("concat(" + Repeated("proc.name, ", 63) + "proc.name) = a", "compiled"));
+  EXPECT_TRUE(ends("concat(" + Repeated("proc.name, ", 64) + "proc.name) = a", "more than 64 arguments"));
+  EXPECT_TRUE(ends("proc.aname[31] = a", "compiled"));
+  EXPECT_TRUE(ends("proc.aname[32] = a", "takes a number from 0 to 31"));
+  const auto output = [](const std::string& text) {
+    return CompileError("- {rule: r, desc: d, priority: Notice, condition: evt.num = 1, output: '" + text + "'}\n");
+  };
+  EXPECT_EQ(output(Repeated("%evt.num ", 64)), "compiled");
+  EXPECT_NE(output(Repeated("%evt.num ", 65)).find("more than 64 fields"), std::string::npos);
+  EXPECT_EQ(output(Repeated("a", 16 << 10)), "compiled");
+  EXPECT_NE(output(Repeated("a", (16 << 10) + 1)).find("longer than 16384 bytes"), std::string::npos);
+  EXPECT_NE(CompileError("# " + Repeated("a", 4 << 20)).find("larger than 4 MiB"), std::string::npos);
+}
+
+TEST(CompileTest, MacrosWithinMacrosAreBounded) {
+  const auto error = [](int macros) {
+    std::string text;
+    // The outermost first, so that each opens the next one within it.
+    for (int i = macros; i > 0; --i) text += fmt::format("- macro: m{}\n  condition: m{}\n", i, i - 1);
+    return CompileError(text + "- macro: m0\n  condition: evt.num = 1\n" + RuleText(fmt::format("m{}", macros)));
+  };
+  EXPECT_EQ(error(31), "compiled");
+  EXPECT_NE(error(40).find("macros nest deeper than 32"), std::string::npos);
+}
+
 TEST(CompileTest, ListsWithinListsAreBounded) {
   std::string text = "- list: l0\n  items: [x]\n";
   for (int i = 1; i < 20; ++i) text += fmt::format("- list: l{}\n  items: [l{}]\n", i, i - 1);
