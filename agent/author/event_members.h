@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <span>
+#include <string_view>
 
 #include "agent/enrich/kinds.h"
 #include "agent/event/event.h"
@@ -27,7 +28,12 @@ struct Choice {
 struct Flags {  // "O_RDWR|O_CREAT"
   std::span<const NamedNumber> names;
 };
-struct Octal {};     // 644
+struct Octal {};       // 644
+struct Bytes {};       // 12, 1GiB
+struct Fraction {};    // 0.5, 50%
+struct ValueOfField {  // one of the values that this field has
+  std::string_view field;
+};
 struct Labels {};    // bits: names of assets
 struct Label {};     // one bit's number: name of an asset
 struct Duration {};  // nanoseconds: 5s
@@ -89,8 +95,8 @@ void Members(V& v, FileRead& e) {
   v("labels", e.labels, Labels{});
   v("first_page", e.first_page);
   v("last_page", e.last_page);
-  v("bytes", e.bytes);
-  v("covered_bytes", e.covered_bytes);
+  v("bytes", e.bytes, Bytes{});
+  v("covered_bytes", e.covered_bytes, Bytes{});
   v("access", e.access, Choice{OperationNames(kKindIndex<FileRead>)});
 }
 
@@ -98,9 +104,9 @@ template <class V>
 void Members(V& v, FileChange& e) {
   v("file", e.file);
   v("labels", e.labels, Labels{});
-  v("offset", e.offset);
-  v("length", e.length);
-  v("bytes", e.bytes);
+  v("offset", e.offset, Bytes{});
+  v("length", e.length, Bytes{});
+  v("bytes", e.bytes, Bytes{});
   v("change", e.change, Choice{OperationNames(kKindIndex<FileChange>)});
   v("stack", e.stack);
 }
@@ -129,7 +135,7 @@ void Members(V& v, LabelMove& e) {
   v("target", e.target);
   v("source_process", e.source_process);
   v("labels", e.labels, Labels{});
-  v("volume", e.volume);
+  v("volume", e.volume, Bytes{});
   v("source_object", e.source_object, Choice{kObjectNames});
   v("target_object", e.target_object, Choice{kObjectNames});
 }
@@ -138,9 +144,9 @@ template <class V>
 void Members(V& v, Egress& e) {
   v("socket", e.socket);
   v("cookie", e.cookie);
-  v("bytes", e.bytes);
-  v("delta", e.delta);
-  v("volume", e.volume);
+  v("bytes", e.bytes, Bytes{});
+  v("delta", e.delta, Bytes{});
+  v("volume", e.volume, Bytes{});
   v("label", e.label, Label{});
   v("serving", e.serving);
   v("stack", e.stack);
@@ -150,8 +156,8 @@ template <class V>
 void Members(V& v, SocketState& e) {
   v("socket", e.socket);
   v("cookie", e.cookie);
-  v("bytes_sent", e.bytes_sent);
-  v("bytes_received", e.bytes_received);
+  v("bytes_sent", e.bytes_sent, Bytes{});
+  v("bytes_received", e.bytes_received, Bytes{});
   v("op", e.op, Choice{OperationNames(kKindIndex<SocketState>)});
 }
 
@@ -174,7 +180,7 @@ void Members(V& v, GpuCall& e) {
   v("call", e.call);
   v("subject", e.subject);
   v("use", e.use);
-  v("bytes", e.bytes);
+  v("bytes", e.bytes, Bytes{});
   v("client", e.client);
   v("other", e.other);
   v("target", e.target);
@@ -191,7 +197,7 @@ void Members(V& v, HttpRequest& e) {
   v("user_agent_hash", e.user_agent_hash);
   v("prefix_hash", e.prefix_hash);
   v("body_hash", e.body_hash);
-  v("content_length", e.content_length);
+  v("content_length", e.content_length, Bytes{});
 }
 
 template <class V>
@@ -213,7 +219,7 @@ template <class V>
 void Members(V& v, AssetHeld& e) {
   v("file", e.file);
   v("mapped", e.mapped);
-  v("bytes", e.bytes);
+  v("bytes", e.bytes, Bytes{});
 }
 
 template <class V>
@@ -228,8 +234,8 @@ void Members(V& v, AssetFound& e) {
   v("name", e.name);
   v("class", e.klass);
   v("format", e.format);
-  v("found_by", e.found_by);
-  v("size", e.size);
+  v("found_by", e.found_by, ValueOfField{"asset.found_by"});
+  v("size", e.size, Bytes{});
   v("mtime_ns", e.mtime_ns);
   v("owner_uid", e.owner_uid);
   v("label", e.label);
@@ -245,7 +251,7 @@ void Members(V& v, LabelHolder& e) {
   v("process", e.process);
   v("file", e.file);
   v("object", e.object, Choice{kObjectNames});
-  v("size", e.size);
+  v("size", e.size, Bytes{});
   v("labels", e.labels, Labels{});
   v("volumes", e.volumes);
 }
@@ -325,8 +331,8 @@ void Members(V& v, ClockTick& e) {
 
 template <class V>
 void Members(V& v, Finding& e) {
-  v("kind", e.kind);
-  v("what", e.what);
+  v("kind", e.kind, ValueOfField{"finding.kind"});
+  v("what", e.what, ValueOfField{"finding.what"});
   v("key", e.key);
   v("stage", e.stage);
   v("process", e.process);
@@ -334,12 +340,12 @@ void Members(V& v, Finding& e) {
   v("client", e.client);
   v("destination", e.destination);
   v("destination_port", e.destination_port);
-  v("destination_class", e.destination_class);
+  v("destination_class", e.destination_class, ValueOfField{"finding.dest.class"});
   v("value", e.value);
   v("threshold", e.threshold);
-  v("unit", e.unit);
-  v("share", e.share);
-  v("score", e.score);
+  v("unit", e.unit, ValueOfField{"finding.unit"});
+  v("share", e.share, Fraction{});
+  v("score", e.score, Fraction{});
   v("evidence", e.evidence);
 }
 

@@ -40,6 +40,15 @@ void Complete(T& body, const Event& event) {
   }
 }
 
+template <class T>
+bool ReadMembers(const YamlNode& node, T& body, ValueReader& reader) {
+  if constexpr (std::is_same_v<T, Finding>) {
+    return reader.Read(node, body);  // its members must fit together
+  } else {
+    return reader.Struct(node, body);
+  }
+}
+
 template <size_t kIndex = 0>
 bool ReadBody(size_t kind, const YamlNode& node, Event& event, ValueReader& reader) {
   if constexpr (kIndex < kEventKindCount) {
@@ -49,7 +58,7 @@ bool ReadBody(size_t kind, const YamlNode& node, Event& event, ValueReader& read
       T body;
       SetDefaults(body, event, reader.scene());
       reader.set_may_be_new(std::is_same_v<T, AssetFound>);
-      const bool ok = reader.Struct(node, body);
+      const bool ok = ReadMembers(node, body, reader);
       reader.set_may_be_new(false);
       Complete(body, event);
       event.body = std::move(body);

@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "agent/author/conditions.h"
+#include "agent/author/contradiction.h"
 #include "agent/author/kind_service.h"
 #include "agent/enrich/field_values.h"
 #include "agent/enrich/nearest.h"
+#include "agent/rules/condition/exclusion.h"
 #include "agent/rules/exceptions.h"
 #include "agent/rules/output_template.h"
 #include "agent/rules/yaml_tree.h"
@@ -37,7 +39,7 @@ const YamlNode* ValueOf(const YamlNode& item, std::string_view key) {
 
 class Linter {
  public:
-  Linter(const RuleBook& book, std::vector<Remark>& remarks) : book_(book), remarks_(remarks) {}
+  Linter(RuleBook& book, std::vector<Remark>& remarks) : book_(book), remarks_(remarks) {}
 
   void Run() {
     for (const rules::SourceFile& source : book_.sources()) ReadItems(source);
@@ -95,7 +97,9 @@ class Linter {
     // The compiler says so of those that are switched on.
     if (rule.never() && !rule.enabled) {
       Warn("never-matches", definition.place,
-           subject + "can never match: no event is of its types and has all of its fields");
+           fmt::format("{}can never match: {}", subject,
+                       rules::WhyNever(definition, *rule.FirstNever()->text, rule.counted, book_.definitions(),
+                                       book_.checker())));
     }
     if (!rule.never()) ReadOutput(rule, subject);
   }
@@ -130,6 +134,7 @@ class Linter {
   void ReadCondition(const std::string& subject, const MappedText& text) {
     const std::optional<Ast> ast = Parse(text);
     if (!ast) return;
+    ReadContradictions(subject, text);
     EachLeaf(*ast, [&](const Ast& leaf) {
       if (leaf.kind == Ast::Kind::kMacro) {
         used_macros_.insert(leaf.name);
@@ -142,6 +147,15 @@ class Linter {
       ReadOperand(subject, text, leaf.left);
       if (leaf.right) ReadOperand(subject, text, *leaf.right);
     });
+  }
+
+  // A macro's own ones are said once, where it is read.
+  void ReadContradictions(const std::string& subject, const MappedText& text) {
+    for (Contradiction& found : Contradictions(text, book_.definitions())) {
+      const auto key = [](const Place& place) { return std::make_pair(place.file, place.offset); };
+      if (!contradictions_.emplace(key(found.earlier), key(found.place)).second) continue;
+      Warn("contradiction", found.place, subject + found.message);
+    }
   }
 
   // Checks of equality with a value that the field never has.
@@ -231,9 +245,11 @@ class Linter {
     }
   }
 
-  const RuleBook& book_;
+  RuleBook& book_;
   std::vector<Remark>& remarks_;
   absl::flat_hash_map<std::string, Place> seen_rules_;
+  using Position = std::pair<const rules::SourceFile*, size_t>;
+  absl::flat_hash_set<std::pair<Position, Position>> contradictions_;
   absl::flat_hash_set<std::string> used_macros_;
   absl::flat_hash_set<std::string> used_lists_;
   absl::flat_hash_set<std::pair<std::string, std::string>> read_lists_;  // with the field that they are values of
@@ -247,6 +263,7 @@ const std::vector<LintRow>& LintTable() {
       {"rule-warning", "The rule files load, but this is probably not what was meant."},
       {"shadowed-rule", "A rule of an earlier file is replaced wholly."},
       {"never-matches", "No event can satisfy the rule's condition."},
+      {"contradiction", "Two checks that must both hold exclude each other."},
       {"empty-field", "A condition rests on a field that is never filled here."},
       {"unknown-value", "A condition compares a field with a value that it never has."},
       {"empty-output-field", "An output names a field that no event of the rule has."},
@@ -257,7 +274,7 @@ const std::vector<LintRow>& LintTable() {
   return *table;
 }
 
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options) {
+CheckReport CheckRules(const std::vector<RuleFile>& files, RuleBook& book, const RuleOptions& options) {
   CheckReport report;
   std::vector<RuleProblem> problems;
   RuleSet::Compile(files, problems, options).IgnoreError();

@@ -28,7 +28,7 @@ struct CheckReport {
   size_t warnings = 0;
 };
 
-// `options` are those of `book`.
-CheckReport CheckRules(const std::vector<RuleFile>& files, const RuleBook& book, const RuleOptions& options = {});
+// `options` are those of `book`, which compiles parts of conditions again.
+CheckReport CheckRules(const std::vector<RuleFile>& files, RuleBook& book, const RuleOptions& options = {});
 
 }  // namespace tensorwarden::author

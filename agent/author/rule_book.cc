@@ -98,10 +98,11 @@ KindSet BookRule::kinds() const {
   return kinds;
 }
 
-bool BookRule::never() const {
-  return std::any_of(conditions.begin(), conditions.end(), [&](const BookCondition& condition) {
+const BookCondition* BookRule::FirstNever() const {
+  const auto at = std::find_if(conditions.begin(), conditions.end(), [&](const BookCondition& condition) {
     return !condition.negated && (condition.typed.can_hold & counted) == 0;
   });
+  return at == conditions.end() ? nullptr : &*at;
 }
 
 const BookRule* RuleBook::Find(std::string_view name) const {

@@ -37,7 +37,9 @@ struct BookRule {
 
   KindSet kinds() const;  // that it looks at
   // No event can match, or some step can never happen.
-  bool never() const;
+  bool never() const { return FirstNever() != nullptr; }
+  // The condition, or step, that no event satisfies; nullptr when there is none.
+  const BookCondition* FirstNever() const;
 };
 
 class RuleBook {

@@ -44,8 +44,8 @@ void Members(V& v, AssetFacts& e) {
   v("name", e.found.name);
   v("class", e.found.klass);
   v("format", e.found.format);
-  v("found_by", e.found.found_by);
-  v("size", e.found.size);
+  v("found_by", e.found.found_by, ValueOfField{"asset.found_by"});
+  v("size", e.found.size, Bytes{});
   v("owner_uid", e.found.owner_uid);
 }
 
@@ -164,6 +164,7 @@ bool Scene::ReadAssets(const YamlNode& node) {
 
 bool Scene::ReadAsset(const YamlNode& node) {
   AssetFacts facts;
+  facts.found.size = kDefaultSize;
   ValueReader reader = Reader(*this, diagnostics_);
   if (!reader.Struct(node, facts)) return false;
   if (facts.id.empty()) facts.id = facts.found.name.empty() ? FileName(facts.found.path) : facts.found.name;
@@ -204,7 +205,7 @@ void Scene::AddDefaultProcesses() {
 }
 
 void Scene::AddDefaultAsset() {
-  AddAsset("model", AssetFound{.path = "/srv/models/model.safetensors", .format = "safetensors"});
+  AddAsset("model", AssetFound{.path = "/srv/models/model.safetensors", .format = "safetensors", .size = kDefaultSize});
 }
 
 void Scene::AddProcess(uint32_t pid, const std::string& name, ProcessExec exec) {
@@ -219,7 +220,6 @@ void Scene::AddAsset(const std::string& id, AssetFound found) {
   if (found.name.empty()) found.name = id;
   if (found.klass.empty()) found.klass = "model";
   if (found.found_by.empty()) found.found_by = "config";
-  if (found.size == 0) found.size = kDefaultSize;
   found.file = NewFile(found.path);
   files_.emplace(id, found.file);
   if (!first_asset_) first_asset_ = found.file;
@@ -254,9 +254,15 @@ std::optional<FileKey> Scene::File(std::string_view word, bool may_be_new) {
   return NewFile(std::string(word));
 }
 
-std::vector<std::string_view> Scene::Names() const {
+std::vector<std::string_view> Scene::ProcessNames() const {
   std::vector<std::string_view> names;
   for (const auto& [name, key] : processes_) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string_view> Scene::FileNames() const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, key] : files_) names.push_back(name);
   return names;
 }
 

@@ -38,7 +38,8 @@ class Scene {
   // The id of an asset, or a path; "none" is no file. A path that no asset has is a file of its own. nullopt for
   // another word, unless `may_be_new`.
   std::optional<FileKey> File(std::string_view word, bool may_be_new);
-  std::vector<std::string_view> Names() const;
+  std::vector<std::string_view> ProcessNames() const;
+  std::vector<std::string_view> FileNames() const;  // ids, and paths
 
  private:
   bool ReadProcesses(const rules::YamlNode& node);

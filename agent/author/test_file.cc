@@ -38,6 +38,7 @@ class CaseReader {
     if (name == nullptr) return reader_.Fail(node_, "expected an item with 'test'");
     test_.place = name->place;
     ok = reader_.Read(*name, test_.name) && ok;
+    if (ok && test_.name.empty()) return reader_.Fail(*name, "a test needs a name");
     if (const YamlNode* node = ValueOf(node_, "rule")) ok = reader_.Read(*node, test_.rule) && ok;
     test_.host = ValueOf(node_, "host");
     test_.lists = ValueOf(node_, "lists");
@@ -52,8 +53,9 @@ class CaseReader {
       return reader_.Fail(*ValueOf(node_, "test"), "a test has either 'events' or 'capture'");
     }
     if (capture == nullptr) {
-      if (test_.events->kind == YamlNode::Kind::kSequence) return true;
-      return reader_.Fail(*test_.events, "'events' must be a list");
+      const bool is_list = test_.events->kind == YamlNode::Kind::kSequence;
+      if (is_list && !test_.events->items.empty()) return true;
+      return reader_.Fail(*test_.events, is_list ? "without an event nothing is tested" : "'events' must be a list");
     }
     if (test_.host != nullptr) return reader_.Fail(*test_.host, "a capture brings its own host");
     if (!reader_.Read(*capture, test_.capture)) return false;
@@ -80,13 +82,30 @@ class CaseReader {
     expectation.place = item.place;
     if (item.kind == YamlNode::Kind::kScalar) {
       expectation.rule = item.scalar.text();
-    } else if (!reader_.Struct(item, expectation)) {
+    } else if (!reader_.Struct(item, expectation) || !ReadNames(item, expectation)) {
       return false;
     }
     if (expectation.rule.empty()) expectation.rule = test_.rule;
     if (expectation.rule.empty()) return reader_.Fail(item, "which rule? the test names none either");
     test_.expect.push_back(std::move(expectation));
     return true;
+  }
+
+  // Priorities get the spelling that alerts have.
+  bool ReadNames(const YamlNode& item, Expectation& expectation) {
+    const YamlNode* activity = ValueOf(item, "activity");
+    if (activity != nullptr && !reader_.IsOneOf(*activity, {"open", "update", "close"})) return false;
+    const YamlNode* priority = ValueOf(item, "priority");
+    if (priority == nullptr) return true;
+    if (const std::optional<Priority> known = ParsePriority(expectation.priority)) {
+      expectation.priority = PriorityName(*known);
+      return true;
+    }
+    std::vector<std::string_view> names;
+    for (int i = 0; i <= static_cast<int>(Priority::kDebug); ++i) {
+      names.emplace_back(PriorityName(static_cast<Priority>(i)));
+    }
+    return reader_.IsOneOf(*priority, names);
   }
 
   const YamlNode& node_;

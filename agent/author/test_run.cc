@@ -53,6 +53,11 @@ class TestRunner {
   }
 
  private:
+  bool Fail(const rules::Place& place, const std::string& message) {
+    diagnostics_.Error(place, message);
+    return false;
+  }
+
   std::unique_ptr<RuleSet> Compile() {
     if (test_.lists != nullptr && !AddLists(*test_.lists)) return nullptr;
     const RuleBook book(files_);
@@ -75,12 +80,14 @@ class TestRunner {
   bool AddLists(const YamlNode& node) {
     std::string text;
     const RuleBook book(files_);
+    const char* const form = "'lists' is {list of the rule files: [items]}";
+    if (node.kind != YamlNode::Kind::kMapping) return Fail(node.place, form);
     for (const YamlPair& list : node.pairs) {
-      if (book.definitions().FindList(list.key) == nullptr || list.value.kind != YamlNode::Kind::kSequence) {
-        diagnostics_.Error(list.place, fmt::format("'lists' is {{list of the rule files: [items]}}; '{}' is not",
-                                                   rules::Printable(list.key)));
-        return false;
+      if (book.definitions().FindList(list.key) == nullptr) {
+        return Fail(list.place, fmt::format("there is no list '{}'{}", rules::Printable(list.key),
+                                            rules::DidYouMean(book.definitions().NearestLists(list.key))));
       }
+      if (list.value.kind != YamlNode::Kind::kSequence) return Fail(list.place, form);
       text += fmt::format("- list: {:?}\n  items:\n", list.key);
       for (const YamlNode& item : list.value.items) text += fmt::format("    - {:?}\n", item.scalar.text());
       if (list.value.items.empty()) text += "    []\n";

@@ -1,8 +1,12 @@
 #include "agent/author/value_reader.h"
 
+#include <absl/strings/ascii.h>
 #include <fcntl.h>
 
 #include <charconv>
+
+#include "agent/enrich/field_values.h"
+#include "agent/rules/condition/network_list.h"
 
 namespace tensorwarden::author {
 namespace {
@@ -36,6 +40,15 @@ const YamlNode* ValueOf(const YamlNode& mapping, std::string_view key) {
 bool ValueReader::Fail(const YamlNode& node, const std::string& message) {
   diagnostics_.Error(node.place, message);
   return false;
+}
+
+bool ValueReader::IsOneOf(const YamlNode& node, const std::vector<std::string_view>& names) {
+  const std::string& text = node.scalar.text();
+  if (std::find(names.begin(), names.end(), text) != names.end()) return true;
+  const std::vector<std::string_view> nearest = NearestNames(text, names);
+  const std::string fix =
+      nearest.empty() ? fmt::format("; want one of {}", fmt::join(names, ", ")) : rules::DidYouMean(nearest);
+  return Fail(node, fmt::format("unknown value '{}'{}", Shown(node), fix));
 }
 
 bool ValueReader::KnownKeys(const YamlNode& mapping, const std::vector<std::string_view>& names) {
@@ -73,11 +86,61 @@ bool ValueReader::Read(const YamlNode& node, double& value) {
   return true;
 }
 
+bool ValueReader::ReadIn(const YamlNode& node, Quantity::Of unit, double& value) {
+  using Of = Quantity::Of;
+  const std::optional<Quantity> quantity = rules::ParseQuantity(node.scalar.text());
+  if (node.kind != YamlNode::Kind::kScalar || !quantity || (quantity->of != Of::kPlain && quantity->of != unit)) {
+    const char* wanted = unit == Of::kBytes   ? "a size, as in 4096 or 1GiB"
+                         : unit == Of::kShare ? "a share, as in 0.5 or 50%"
+                                              : "a number, as in 12 or 0x1f";
+    return Fail(node, fmt::format("want {}, not '{}'", wanted, Shown(node)));
+  }
+  value = quantity->value;
+  return true;
+}
+
+bool ValueReader::Read(const YamlNode& node, double& value, Fraction) {
+  return ReadIn(node, Quantity::Of::kShare, value);
+}
+
+bool ValueReader::Read(const YamlNode& node, std::string& value, ValueOfField form) {
+  const FieldValues* values = KnownValues(form.field);
+  return Read(node, value) && (values == nullptr || values->open || IsOneOf(node, values->known));
+}
+
+bool ValueReader::ReadAddress(const YamlNode& mapping, std::string_view key, std::string& address) {
+  if (address.empty()) return true;
+  const std::optional<std::string> normal = rules::NormalAddress(address);
+  if (!normal) {
+    return Fail(*ValueOf(mapping, key),
+                fmt::format("want an IP address, as in 192.0.2.7 or 2001:db8::7, not '{}'", Printable(address)));
+  }
+  address = *normal;
+  return true;
+}
+
+// Ends of other families have names ("packet", "vsock:2:1024"), those of mounts a source and a type.
+bool ValueReader::Read(const YamlNode& node, SocketTuple& value) {
+  if (!Struct(node, value)) return false;
+  if (value.family != AF_UNSPEC && value.family != AF_INET && value.family != AF_INET6) return true;
+  const bool local = ReadAddress(node, "local_address", value.local_address);
+  return ReadAddress(node, "peer_address", value.peer_address) && local;
+}
+
+// A finding does not tell the family: what may be such a name is taken.
+bool ValueReader::Read(const YamlNode& node, Finding& value) {
+  if (!Struct(node, value)) return false;
+  const std::string& to = value.destination;
+  const bool is_name = !to.empty() && absl::ascii_isalpha(static_cast<unsigned char>(to[0])) &&
+                       to.find('.') == std::string::npos && !rules::NormalAddress(to);
+  return is_name || value.destination_class == "mount" || ReadAddress(node, "destination", value.destination);
+}
+
 bool ValueReader::Read(const YamlNode& node, ProcessKey& value) {
   const std::optional<ProcessKey> key = scene_.Process(node.scalar.text());
   if (node.kind != YamlNode::Kind::kScalar || !key) {
     return Fail(node, fmt::format("'{}' is no process: want a pid, or a name of {}", Shown(node),
-                                  fmt::join(scene_.Names(), ", ")));
+                                  fmt::join(scene_.ProcessNames(), ", ")));
   }
   value = *key;
   return true;
@@ -86,7 +149,8 @@ bool ValueReader::Read(const YamlNode& node, ProcessKey& value) {
 bool ValueReader::Read(const YamlNode& node, FileKey& value) {
   const std::optional<FileKey> key = scene_.File(node.scalar.text(), may_be_new_);
   if (node.kind != YamlNode::Kind::kScalar || !key) {
-    return Fail(node, fmt::format("'{}' is no file: want the id of an asset, a path, or none", Shown(node)));
+    return Fail(node, fmt::format("'{}' is no file: want the id of an asset, a path, or none{}", Shown(node),
+                                  rules::DidYouMean(NearestNames(node.scalar.text(), scene_.FileNames()))));
   }
   value = *key;
   return true;
@@ -96,7 +160,7 @@ bool ValueReader::Read(const YamlNode& node, std::pair<uint32_t, uint64_t>& valu
   if (node.kind != YamlNode::Kind::kSequence || node.items.size() != 2) {
     return Fail(node, "want [label, bytes]");
   }
-  return Read(node.items[0], value.first, Label{}) && Read(node.items[1], value.second);
+  return Read(node.items[0], value.first, Label{}) && Read(node.items[1], value.second, Bytes{});
 }
 
 bool ValueReader::Read(const YamlNode& node, std::vector<std::pair<std::string, std::string>>& values) {
@@ -138,7 +202,8 @@ bool ValueReader::Read(const YamlNode& node, uint32_t& value, Label) {
 
 bool ValueReader::Read(const YamlNode& node, uint64_t& value, Duration) {
   const std::optional<rules::Quantity> quantity = rules::ParseQuantity(node.scalar.text());
-  if (node.kind != YamlNode::Kind::kScalar || !quantity || quantity->value < 0 || quantity->value > 1e9) {
+  const bool is_time = quantity && (quantity->of == Quantity::Of::kSeconds || quantity->of == Quantity::Of::kPlain);
+  if (node.kind != YamlNode::Kind::kScalar || !is_time || quantity->value < 0 || quantity->value > 1e9) {
     return Fail(node, fmt::format("want a time, as in 5s or 10m, not '{}'", Shown(node)));
   }
   value = static_cast<uint64_t>(quantity->value * kNsPerSecond);
@@ -154,7 +219,7 @@ std::optional<uint64_t> ValueReader::Exact(const std::string& text) {
   return value;
 }
 
-std::optional<uint64_t> ValueReader::NumberOf(const YamlNode& node, const Choice& choice) {
+std::optional<uint64_t> ValueReader::NumberOf(const YamlNode& node, const Choice& choice, uint64_t max) {
   const std::string& text = node.scalar.text();
   for (size_t i = 0; i < choice.names.size(); ++i) {
     if (*choice.names[i] != '\0' && text == choice.names[i]) return i;
@@ -162,7 +227,8 @@ std::optional<uint64_t> ValueReader::NumberOf(const YamlNode& node, const Choice
   for (const NamedNumber& one : choice.others) {
     if (text == one.name) return one.value;
   }
-  if (const std::optional<uint64_t> exact = Exact(text)) return exact;
+  const uint64_t last = choice.others.empty() ? choice.names.size() - 1 : max;
+  if (const std::optional<uint64_t> exact = Exact(text); exact && *exact <= last) return exact;
   std::vector<std::string_view> names;
   for (const char* name : choice.names) {
     if (*name != '\0') names.emplace_back(name);
@@ -183,7 +249,9 @@ std::optional<uint64_t> ValueReader::NumberOf(const YamlNode& node, const Flags&
     const auto at =
         std::find_if(flags.names.begin(), flags.names.end(), [&](const NamedNumber& one) { return name == one.name; });
     if (at == flags.names.end()) {
-      Fail(node, fmt::format("unknown flag '{}'; as in O_RDWR|O_CREAT", Printable(name)));
+      std::vector<std::string_view> names;
+      for (const NamedNumber& one : flags.names) names.emplace_back(one.name);
+      Fail(node, fmt::format("unknown flag '{}'{}", Printable(name), rules::DidYouMean(NearestNames(name, names))));
       return std::nullopt;
     }
     bits |= at->value;

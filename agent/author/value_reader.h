@@ -43,6 +43,8 @@ class ValueReader {
     return KnownKeys(node, visitor.names) && visitor.ok;
   }
 
+  // The text of `node` is one of `names`.
+  bool IsOneOf(const rules::YamlNode& node, const std::vector<std::string_view>& names);
   // Every key of `mapping` is one of `names`.
   bool KnownKeys(const rules::YamlNode& mapping, const std::vector<std::string_view>& names);
 
@@ -51,15 +53,18 @@ class ValueReader {
   bool Read(const rules::YamlNode& node, double& value);
   bool Read(const rules::YamlNode& node, ProcessKey& value);
   bool Read(const rules::YamlNode& node, FileKey& value);
+  bool Read(const rules::YamlNode& node, SocketTuple& value);
+  bool Read(const rules::YamlNode& node, Finding& value);
   bool Read(const rules::YamlNode& node, std::pair<uint32_t, uint64_t>& value);
   // {name: value, ...}
   bool Read(const rules::YamlNode& node, std::vector<std::pair<std::string, std::string>>& values);
 
   template <class T>
   requires std::is_integral_v<T>
-  bool Read(const rules::YamlNode& node, T& value) {
-    return Whole(node, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), value);
-  }
+  bool Read(const rules::YamlNode& node, T& value) { return Whole(node, Quantity::Of::kPlain, value); }
+  template <class T>
+  requires std::is_integral_v<T>
+  bool Read(const rules::YamlNode& node, T& value, Bytes) { return Whole(node, Quantity::Of::kBytes, value); }
 
   template <class T>
   bool Read(const rules::YamlNode& node, std::vector<T>& values) {
@@ -78,7 +83,7 @@ class ValueReader {
 
   template <class T>
   bool Read(const rules::YamlNode& node, T& value, const Choice& choice) {
-    const std::optional<uint64_t> number = NumberOf(node, choice);
+    const std::optional<uint64_t> number = NumberOf(node, choice, std::numeric_limits<T>::max());
     if (number) value = static_cast<T>(*number);
     return number.has_value();
   }
@@ -88,6 +93,8 @@ class ValueReader {
     if (number) value = static_cast<T>(*number);
     return number.has_value();
   }
+  bool Read(const rules::YamlNode& node, std::string& value, ValueOfField form);
+  bool Read(const rules::YamlNode& node, double& value, Fraction form);
   bool Read(const rules::YamlNode& node, uint32_t& value, Octal form);
   bool Read(const rules::YamlNode& node, uint64_t& value, Labels form);
   bool Read(const rules::YamlNode& node, uint32_t& value, Label form);
@@ -97,6 +104,8 @@ class ValueReader {
   Scene& scene() { return scene_; }
 
  private:
+  using Quantity = rules::Quantity;
+
   struct Visitor {
     ValueReader& reader;
     const rules::YamlNode& node;
@@ -119,21 +128,27 @@ class ValueReader {
   }
 
   template <class T>
-  bool Whole(const rules::YamlNode& node, T min, T max, T& value) {
+  bool Whole(const rules::YamlNode& node, Quantity::Of unit, T& value) {
+    constexpr T kMin = std::numeric_limits<T>::min(), kMax = std::numeric_limits<T>::max();
     if constexpr (std::is_same_v<T, uint64_t>) {  // hashes and addresses do not fit a double
       if (std::optional<uint64_t> exact = Exact(node.scalar.text())) return value = *exact, true;
     }
     double number = 0;
-    if (!Read(node, number)) return false;
-    if (number != std::trunc(number) || number < static_cast<double>(min) || number > static_cast<double>(max)) {
-      return Fail(node, fmt::format("want a whole number from {} to {}", min, max));
+    if (!ReadIn(node, unit, number)) return false;
+    // A double that is not below 2^64 would not fit, although it equals the largest value rounded.
+    if (number != std::trunc(number) || number < static_cast<double>(kMin) || number >= static_cast<double>(kMax) + 1) {
+      return Fail(node, fmt::format("want a whole number from {} to {}", kMin, kMax));
     }
     value = static_cast<T>(number);
     return true;
   }
 
   static std::optional<uint64_t> Exact(const std::string& text);
-  std::optional<uint64_t> NumberOf(const rules::YamlNode& node, const Choice& choice);
+  // A number without a unit, or with one that counts `unit`.
+  bool ReadIn(const rules::YamlNode& node, Quantity::Of unit, double& value);
+  // Replaces `address` by its normal form.
+  bool ReadAddress(const rules::YamlNode& mapping, std::string_view key, std::string& address);
+  std::optional<uint64_t> NumberOf(const rules::YamlNode& node, const Choice& choice, uint64_t max);
   std::optional<uint64_t> NumberOf(const rules::YamlNode& node, const Flags& flags);
   std::optional<uint32_t> LabelOf(const rules::YamlNode& node);
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "agent/base/status_text.h"
+#include "agent/base/text_escape.h"
 
 namespace tensorwarden {
 namespace {
@@ -128,7 +129,7 @@ void PrintJson(const nlohmann::ordered_json& document) {
 int Fail(const absl::Status& status) {
   std::string message(status.message());
   std::replace(message.begin(), message.end(), '\n', ' ');
-  fmt::print(stderr, "tensorwarden: {}\n", message);
+  fmt::print(stderr, "tensorwarden: {}\n", ToPrintable(message));
   return absl::IsNotFound(status) ? kUsage : 1;
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/author/kind_service.h"
 #include "agent/author/lint.h"
+#include "agent/base/text_escape.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 #include "agent/cli/sarif.h"
@@ -92,7 +93,7 @@ void PrintDemands(const author::RuleBook& book) {
   }
   for (const auto& [kind, demand] : demands) {
     const auto& [service, rules] = demand;
-    fmt::print("asked for by '{}'{}: {}: {} ({} tier)\n", rules.front(),
+    fmt::print("asked for by '{}'{}: {}: {} ({} tier)\n", ToPrintable(rules.front()),
                rules.size() == 1 ? "" : fmt::format(" and {} more", rules.size() - 1), kind, service.note,
                fmt::join(service.tiers, ", else "));
   }
@@ -119,7 +120,7 @@ int RunRulesCheck(const CheckFlags& flags) {
   }
   RuleOptions options = inputs->options;
   options.now_ns = absl::ToUnixNanos(absl::Now());
-  const author::RuleBook book(inputs->files, options);
+  author::RuleBook book(inputs->files, options);
   const CheckReport report = author::CheckRules(inputs->files, book, options);
   if (flags.sarif) {
     PrintJson(ToSarif(report));

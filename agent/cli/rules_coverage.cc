@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/author/coverage.h"
+#include "agent/base/text_escape.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 
@@ -53,14 +54,15 @@ void PrintText(const Coverage& coverage) {
     if (section.rows.empty()) continue;
     fmt::print("{}\n", section.scheme);
     for (const CoverageRow& row : section.rows) {
-      fmt::print("  {}{}{}\n", row.tag, row.name.empty() ? "" : "  ", row.name);
+      fmt::print("  {}{}{}\n", ToPrintable(row.tag), row.name.empty() ? "" : "  ", row.name);
       for (const BookRule* rule : row.rules) {
-        fmt::print("      {}{}\n", rule->definition->text.name, rule->enabled ? "" : " (off)");
+        fmt::print("      {}{}\n", ToPrintable(rule->definition->text.name), rule->enabled ? "" : " (off)");
       }
     }
   }
   if (!coverage.unknown.empty()) {
-    fmt::print("not in ATLAS {}: {}\n", author::kAtlasVersion, fmt::join(coverage.unknown, ", "));
+    fmt::print("not in ATLAS {}: {}\n", author::kAtlasVersion,
+               ToPrintable(fmt::format("{}", fmt::join(coverage.unknown, ", "))));
   }
   fmt::print("without a rule, of what a host can see\n");
   for (const Technique* gap : coverage.gaps) {

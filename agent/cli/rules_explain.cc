@@ -6,6 +6,7 @@
 #include "agent/author/conditions.h"
 #include "agent/author/explain_event.h"
 #include "agent/author/kind_service.h"
+#include "agent/base/text_escape.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 #include "agent/rules/condition/network_list.h"
@@ -137,22 +138,24 @@ std::string TiersOf(const KindService& service) {
 }
 
 void PrintIndented(const std::string& text) {
-  fmt::print("    ");
-  for (const char c : text) c == '\n' ? fmt::print("\n    ") : fmt::print("{}", c);
-  fmt::print("\n");
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    fmt::print("    {}\n", ToPrintable(std::string_view(text).substr(at, end - at)));
+    at = end + 1;
+  }
 }
 
 void PrintText(const BookRule& rule, const Explanation& explanation) {
   const RuleInfo& info = rule.definition->text;
-  fmt::print("{} ({}{}) {}:{}\n", info.name, PriorityName(info.priority), rule.enabled ? "" : ", switched off",
-             info.file, info.line);
+  fmt::print("{} ({}{}) {}:{}\n", ToPrintable(info.name), PriorityName(info.priority),
+             rule.enabled ? "" : ", switched off", ToPrintable(info.file), info.line);
   for (const Explanation::Condition& condition : explanation.conditions) {
     fmt::print("  {}, macros and lists expanded:\n", condition.name.empty() ? "condition" : condition.name);
     PrintIndented(condition.text);
-    fmt::print("  index key: {}\n", condition.key.empty() ? "none" : condition.key);
+    fmt::print("  index key: {}\n", condition.key.empty() ? "none" : ToPrintable(condition.key));
   }
   for (const auto& [name, text] : explanation.exceptions) {
-    fmt::print("  and not exception '{}':\n", name);
+    fmt::print("  and not exception '{}':\n", ToPrintable(name));
     PrintIndented(text);
   }
   fmt::print("  looks at:\n");
@@ -217,7 +220,8 @@ void PrintPart(const Part& part, size_t depth) {
   std::string values;
   for (const auto& [name, value] : part.values)
     values += fmt::format("{}{} is {}", values.empty() ? "   " : ", ", name, value);
-  fmt::print("    {:<5} {:{}}{}{}\n", part.holds ? "true" : "false", "", depth * 2, text, values);
+  fmt::print("    {:<5} {:{}}{}{}\n", part.holds ? "true" : "false", "", depth * 2, ToPrintable(text),
+             ToPrintable(values));
   for (const Part& child : part.children) PrintPart(child, depth + 1);
 }
 
@@ -229,9 +233,9 @@ std::string InWords(const Verdict& verdict) {
 
 void PrintText(const ExplainedEvent& event, uint64_t number) {
   fmt::print("event {}: {}{}{}\n", number, event.kind, event.operation.empty() ? "" : ", ", event.operation);
-  for (const auto& [name, value] : event.facts) fmt::print("  {} = {}\n", name, value);
+  for (const auto& [name, value] : event.facts) fmt::print("  {} = {}\n", name, ToPrintable(value));
   for (const Verdict& verdict : event.verdicts) {
-    fmt::print("  {}: {}\n", verdict.rule, InWords(verdict));
+    fmt::print("  {}: {}\n", ToPrintable(verdict.rule), InWords(verdict));
     PrintPart(verdict.whole, 0);
   }
   if (event.verdicts.empty()) fmt::print("  no rule looks at events of this kind\n");

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/author/fields_page.h"
+#include "agent/base/text_escape.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 #include "agent/enrich/field_values.h"
@@ -23,7 +24,7 @@ int RunList(const RulesFlags& flags) {
   const absl::StatusOr<std::unique_ptr<author::RuleBook>> book = BookFromFlags(flags);
   if (!book.ok()) return Fail(book.status());
   size_t width = 0;
-  for (const BookRule& rule : (*book)->rules()) width = std::max(width, rule.definition->text.name.size());
+  for (const BookRule& rule : (*book)->rules()) width = std::max(width, ToPrintable(rule.definition->text.name).size());
   for (const BookRule& rule : (*book)->rules()) {
     const RuleInfo& info = rule.definition->text;
     if (flags.json) {
@@ -36,8 +37,9 @@ int RunList(const RulesFlags& flags) {
                  {"line", info.line}});
       continue;
     }
-    fmt::print("{:<{}}  {:<13}  {:<3}  {}:{}  {}\n", info.name, width, PriorityName(info.priority),
-               rule.enabled ? "on" : "off", info.file, info.line, fmt::join(info.tags, ","));
+    fmt::print("{:<{}}  {:<13}  {:<3}  {}:{}  {}\n", ToPrintable(info.name), width, PriorityName(info.priority),
+               rule.enabled ? "on" : "off", ToPrintable(info.file), info.line,
+               ToPrintable(fmt::format("{}", fmt::join(info.tags, ","))));
   }
   return 0;
 }

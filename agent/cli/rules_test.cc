@@ -6,6 +6,7 @@
 
 #include "agent/author/test_file.h"
 #include "agent/author/test_run.h"
+#include "agent/base/text_escape.h"
 #include "agent/cli/common.h"
 #include "agent/cli/rules_verbs.h"
 
@@ -43,7 +44,8 @@ void WarnOfOthers(const std::string& folder) {
   const absl::StatusOr<std::vector<RuleFile>> others = Texts({folder}, false);
   if (!others.ok()) return;
   for (const RuleFile& file : *others)
-    fmt::print(stderr, "tensorwarden: warning: {}: holds no tests ('- test: ...'), and is not looked at\n", file.path);
+    fmt::print(stderr, "tensorwarden: warning: {}: holds no tests ('- test: ...'), and is not looked at\n",
+               ToPrintable(file.path));
 }
 
 // Of a directory of rules the tests in `tests` below it, or beside the rules; of one that is named tests itself, and of
@@ -96,9 +98,10 @@ ordered_json ToJson(const TestResult& result) {
 
 void PrintText(const TestResult& result, bool verbose) {
   if (result.passed() && !verbose) return;
-  fmt::print("{} {}:{}: {}\n", result.passed() ? "ok  " : "FAIL", result.file, result.line, result.name);
-  for (const std::string& error : result.errors) fmt::print("  {}\n", error);
-  for (const std::string& line : result.differences) fmt::print("  {}\n", line);
+  fmt::print("{} {}:{}: {}\n", result.passed() ? "ok  " : "FAIL", ToPrintable(result.file), result.line,
+             ToPrintable(result.name));
+  for (const std::string& error : result.errors) fmt::print("  {}\n", ToPrintable(error));
+  for (const std::string& line : result.differences) fmt::print("  {}\n", ToPrintable(line));
 }
 
 struct Tally {

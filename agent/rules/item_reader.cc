@@ -70,13 +70,25 @@ void ItemReader::CheckKeys(std::span<const std::string_view> keys) {
 void ItemReader::ReadChanges(std::span<const std::string_view> appendable) {
   if (Find("append") != nullptr && Flag("append").value_or(false)) {
     changes_ = true;
-    for (const std::string_view key : appendable) change_of_.emplace_back(key, Change::kAppend);
+    ReadAppend(appendable);
   }
   const YamlNode* node = Find("override");
   if (node == nullptr) return;
   if (changes_) return Error(node->place, "'append' and 'override' exclude each other");
   changes_ = true;
   ReadOverride(*node);
+}
+
+// As in Falco: what cannot be added to stays as it was. `override` would say what becomes of it.
+void ItemReader::ReadAppend(std::span<const std::string_view> appendable) {
+  for (const std::string_view key : appendable) change_of_.emplace_back(key, Change::kAppend);
+  for (const YamlPair& pair : item_.pairs) {
+    if (pair.key == what_ || pair.key == "append" || pair.key == "override" || pair.key == "source") continue;
+    if (Contains(appendable, pair.key)) continue;
+    Warning(pair.place, fmt::format("'append: true' adds to {} only: '{}' is ignored; 'override' can replace it",
+                                    fmt::join(appendable, ", "), Printable(pair.key)));
+    ignored_.push_back(pair.key);
+  }
 }
 
 void ItemReader::ReadOverride(const YamlNode& node) {
@@ -111,6 +123,7 @@ Change ItemReader::ChangeOf(std::string_view key) const {
 }
 
 const YamlNode* ItemReader::Find(std::string_view key) const {
+  if (Contains(ignored_, key)) return nullptr;
   for (const YamlPair& pair : item_.pairs) {
     if (pair.key == key) return &pair.value;
   }

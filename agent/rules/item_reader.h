@@ -18,7 +18,7 @@ enum class Change : uint8_t { kReplace, kAppend };
 class ItemReader {
  public:
   // `what` is "list", "macro" or "rule"; its name is under the key of that name. `keys` are all that it may have;
-  // `appendable` those that `append: true` adds to.
+  // `appendable` those that `append: true` adds to. The others of such an item count as absent, with a warning.
   ItemReader(const char* what, const YamlNode& item, std::span<const std::string_view> keys,
              std::span<const std::string_view> appendable, Diagnostics& diagnostics);
 
@@ -52,6 +52,7 @@ class ItemReader {
   void CheckKeys(std::span<const std::string_view> keys);
   void ReadName();
   void ReadChanges(std::span<const std::string_view> appendable);
+  void ReadAppend(std::span<const std::string_view> appendable);
   void ReadOverride(const YamlNode& node);
 
   const char* what_;
@@ -62,6 +63,7 @@ class ItemReader {
   bool ok_ = true;
   bool changes_ = false;
   std::vector<std::pair<std::string, Change>> change_of_;
+  std::vector<std::string_view> ignored_;  // keys
 };
 
 }  // namespace tensorwarden::rules

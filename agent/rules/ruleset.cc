@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <deque>
 
+#include "agent/base/text_escape.h"
 #include "agent/rules/condition/anchor.h"
 #include "agent/rules/condition/code_generator.h"
+#include "agent/rules/condition/exclusion.h"
 #include "agent/rules/condition/literal.h"
 #include "agent/rules/condition/named_field.h"
 #include "agent/rules/condition/program.h"
@@ -31,6 +33,7 @@ namespace {
 constexpr const char* kPriorityNames[] = {"Emergency", "Alert",  "Critical",      "Error",
                                           "Warning",   "Notice", "Informational", "Debug"};
 constexpr size_t kMaxCode = 8'000'000;  // instructions of all rules, about 100 MiB
+constexpr size_t kMaxExplained = 100;   // rules that can never match: to say why, their conditions are read again
 constexpr char kKeySeparator = '\x1f';  // in no printable value
 
 struct CompiledRule {
@@ -89,7 +92,8 @@ class CompiledRuleSet final : public RuleSet {
     WarnOfIdleSwitches(definitions, options_, diagnostics);
     DefinitionDigests digests(definitions);
     for (const RuleDefinition& rule : definitions.rules()) {
-      if (AddRule(rule, checker, diagnostics)) rules_.back().definition = digests.Of(rule, options_.memory);
+      if (AddRule(rule, definitions, checker, diagnostics))
+        rules_.back().definition = digests.Of(rule, options_.memory);
     }
     index_.Build(program_.slots());
     return diagnostics.errors() == 0;
@@ -192,7 +196,8 @@ class CompiledRuleSet final : public RuleSet {
 
   // Rules that are switched off are checked too: they must still be good when somebody switches them on.
   // True when it is one of the rules now.
-  bool AddRule(const RuleDefinition& definition, TypeChecker& checker, Diagnostics& diagnostics) {
+  bool AddRule(const RuleDefinition& definition, const Definitions& definitions, TypeChecker& checker,
+               Diagnostics& diagnostics) {
     const std::string subject = fmt::format("rule '{}': ", Printable(definition.text.name));
     if (definition.foreign_source) return false;
     const std::optional<std::vector<TypedCondition>> conditions = CheckAll(definition, subject, checker, diagnostics);
@@ -207,7 +212,8 @@ class CompiledRuleSet final : public RuleSet {
     if (!conditions || !output || !fold_by || !memory || !HasRoom(definition, subject, *conditions, diagnostics))
       return false;
     if (!IsSelected(definition, options_)) return false;
-    if (!AddConditions(definition, *conditions, memory->kinds, checker, subject, diagnostics)) return false;
+    if (!AddConditions(definition, *conditions, memory->kinds, definitions, checker, subject, diagnostics))
+      return false;
     if (fold_by->empty()) fold_by = memory->by;
     CompiledRule& rule =
         rules_.emplace_back(CompiledRule{definition.text, *output, *std::move(fold_by), {}, *std::move(memory)});
@@ -224,22 +230,25 @@ class CompiledRuleSet final : public RuleSet {
     return false;
   }
 
-  static bool IsNegated(const RuleDefinition& definition, size_t condition) {
+  static const StepDefinition* StepOf(const RuleDefinition& definition, size_t condition) {
     const auto* sequence = definition.memory ? std::get_if<SequenceDefinition>(&definition.memory->what) : nullptr;
-    return sequence != nullptr && sequence->steps[condition].negated;
+    return sequence == nullptr ? nullptr : &sequence->steps[condition];
   }
 
   // Adds what the next rule looks at to program and index; false, with a warning, when it could never fire.
   bool AddConditions(const RuleDefinition& definition, const std::vector<TypedCondition>& conditions, KindSet counted,
-                     const TypeChecker& checker, const std::string& subject, Diagnostics& diagnostics) {
+                     const Definitions& definitions, TypeChecker& checker, const std::string& subject,
+                     Diagnostics& diagnostics) {
     std::vector<uint32_t> entries;
     for (size_t i = 0; i < conditions.size(); ++i) {
       entries.push_back(Generate(checker, conditions[i], conditions[i].can_hold & counted, program_));
-      if (IsNegated(definition, i)) continue;
+      const StepDefinition* step = StepOf(definition, i);
+      if (step != nullptr && step->negated) continue;
       if (entries[i] != Program::kReject && (conditions[i].can_hold & counted) != 0) continue;
-      diagnostics.Warning(definition.place, subject +
-                                                "can never match: no event is of its types and has "
-                                                "all of its fields");
+      const MappedText& text = step == nullptr ? definition.condition : step->condition;
+      const std::string why = ++never_ > kMaxExplained ? "no event satisfies it"
+                                                       : WhyNever(definition, text, counted, definitions, checker);
+      diagnostics.Warning(definition.place, fmt::format("{}can never match: {}", subject, why));
       return false;
     }
     KindSet kinds = 0;
@@ -364,6 +373,7 @@ class CompiledRuleSet final : public RuleSet {
   std::vector<Condition> conditions_;  // those of one rule one behind the other, in the order of rules
   int64_t now_ns_ = 0;                 // latest of any event: those of one batch are not quite in order
   RuleNeeds needs_;
+  size_t never_ = 0;  // rules that can never match
   FieldCache cache_;
   std::vector<uint32_t> candidates_;
 };
@@ -372,8 +382,9 @@ class CompiledRuleSet final : public RuleSet {
 }  // namespace rules
 
 std::string ProblemLine(const RuleProblem& problem) {
-  if (problem.line == 0) return fmt::format("{}: {}", problem.path, problem.message);
-  return fmt::format("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message);
+  const std::string path = ToPrintable(problem.path), message = ToPrintable(problem.message);
+  if (problem.line == 0) return fmt::format("{}: {}", path, message);
+  return fmt::format("{}:{}:{}: {}", path, problem.line, problem.column, message);
 }
 
 std::string ProblemWithCaret(const RuleProblem& problem) {

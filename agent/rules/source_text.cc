@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/base/text_escape.h"
+
 namespace tensorwarden::rules {
 
 SourceFile::SourceFile(std::string file_path, std::string file_text)
@@ -27,12 +29,8 @@ std::string SourceLine(const Place& place) {
   const std::string& text = place.file->text;
   const size_t start = place.offset == 0 ? 0 : text.rfind('\n', place.offset - 1) + 1;  // npos + 1 is 0
   const size_t end = std::min(text.find('\n', place.offset), text.size());
-  std::string line = text.substr(start, std::min(end - start, kMaxLine));
-  // Blanks of one column each, so that a caret below stands where it should.
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return line;
+  // A caret below must stand where it should.
+  return ToPrintableInPlace(std::string_view(text).substr(start, std::min(end - start, kMaxLine)));
 }
 
 void MappedText::AppendMapped(std::string_view text, Place place) {
@@ -74,12 +72,18 @@ void Diagnostics::Add(const Place& place, std::string message, bool error) {
 
 std::string Printable(std::string_view text) {
   constexpr size_t kMaxShown = 80;
-  std::string shown(text.substr(0, kMaxShown));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  if (text.size() <= kMaxShown) return ToPrintable(text);
+  size_t end = kMaxShown;
+  for (size_t i = 0; i < 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80; ++i) --end;  // whole characters
+  return ToPrintable(text.substr(0, end)) + "...";
+}
+
+std::string CycleText(const std::vector<std::string_view>& names, std::string_view name) {
+  std::string text;
+  for (auto at = std::find(names.begin(), names.end(), name); at != names.end(); ++at) {
+    text += Printable(*at) + " -> ";
   }
-  if (text.size() > kMaxShown) shown += "...";
-  return shown;
+  return text + Printable(name);
 }
 
 std::string DidYouMean(const std::vector<std::string_view>& nearest) {

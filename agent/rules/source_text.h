@@ -28,7 +28,7 @@ struct LineColumn {
   int column = 1;
 };
 LineColumn Locate(const Place& place);
-// The line that `place` is in, control bytes as blanks.
+// The line that `place` is in, with blanks for what would steer a terminal.
 std::string SourceLine(const Place& place);
 
 // A scalar as YAML delivers it: folded, unescaped, perhaps put together from several files by `append`.
@@ -76,8 +76,10 @@ class Diagnostics {
   size_t errors_ = 0;
 };
 
-// At most 80 bytes of `text`, control bytes as '?'.
+// At most 80 bytes of `text`, what would steer a terminal escaped.
 std::string Printable(std::string_view text);
+// "a -> b -> a", from where `name` stands among `names`, each of which uses the next, and the last one `name`.
+std::string CycleText(const std::vector<std::string_view>& names, std::string_view name);
 // "; did you mean 'a' or 'b'?", or "".
 std::string DidYouMean(const std::vector<std::string_view>& nearest);
 

@@ -3,6 +3,8 @@
 #include <libfyaml.h>
 
 #include <functional>
+#include <iterator>
+#include <utility>
 
 namespace tensorwarden::rules {
 namespace {
@@ -13,13 +15,18 @@ constexpr size_t kMaxNodes = 1 << 20;
 struct DiagDeleter {
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
 };
+struct ParserDeleter {
+  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
+};
 struct DocumentDeleter {
-  void operator()(fy_document* document) const { fy_document_destroy(document); }
+  fy_parser* parser;
+  void operator()(fy_document* document) const { fy_parse_document_destroy(parser, document); }
 };
 struct IteratorDeleter {
   void operator()(fy_token_iter* iterator) const { fy_token_iter_destroy(iterator); }
 };
 using DiagPtr = std::unique_ptr<fy_diag, DiagDeleter>;
+using ParserPtr = std::unique_ptr<fy_parser, ParserDeleter>;
 using DocumentPtr = std::unique_ptr<fy_document, DocumentDeleter>;
 
 DiagPtr SilentDiag() {
@@ -36,16 +43,40 @@ class Reader {
  public:
   Reader(const SourceFile& file, Diagnostics& diagnostics) : file_(file), diagnostics_(diagnostics) {}
 
-  std::optional<YamlNode> Read(fy_node* root) {
+  // Call once for each document. False after an error.
+  bool Read(fy_node* root) {
     YamlNode node;
-    if (!Convert(root, {&file_, 0}, node)) return std::nullopt;
-    return node;
+    if (root == nullptr) return true;
+    if (!Convert(root, {&file_, 0}, node)) return false;
+    const bool is_empty = node.kind == YamlNode::Kind::kScalar && !node.quoted && node.scalar.text().empty();
+    return is_empty || Add(std::move(node));
+  }
+
+  // One document as it is; of several the items of all.
+  YamlNode Finish() {
+    if (whole_) return *std::move(whole_);
+    YamlNode nothing;
+    nothing.kind = YamlNode::Kind::kSequence;
+    nothing.place = {&file_, 0};
+    return nothing;
   }
 
  private:
   bool Fail(const Place& place, std::string message) {
     diagnostics_.Error(place, std::move(message));
     return false;
+  }
+
+  bool Add(YamlNode document) {
+    if (!whole_) {
+      whole_ = std::move(document);
+      return true;
+    }
+    for (const YamlNode* one : {&*whole_, &document}) {
+      if (one->kind != YamlNode::Kind::kSequence) return Fail(one->place, "of several YAML documents each is a list");
+    }
+    std::move(document.items.begin(), document.items.end(), std::back_inserter(whole_->items));
+    return true;
   }
 
   // `near` is the place to name when the node itself has no text: that of its key or container.
@@ -131,42 +162,21 @@ class Reader {
   const SourceFile& file_;
   Diagnostics& diagnostics_;
   size_t nodes_ = 0;
+  std::optional<YamlNode> whole_;
 };
 
-void ReportCollected(const SourceFile& file, fy_diag* diag, Diagnostics& diagnostics) {
+// True when there was an error, which is in `diagnostics` then.
+bool ReportCollected(const SourceFile& file, fy_parser* parser, fy_diag* diag, Diagnostics& diagnostics) {
   void* position = nullptr;
   if (const fy_diag_error* error = fy_diag_errors_iterate(diag, &position)) {
     const size_t line = error->line > 0 ? static_cast<size_t>(error->line) - 1 : 0;
     const size_t start = line < file.line_starts.size() ? file.line_starts[line] : file.text.size();
     const size_t column = error->column > 0 ? static_cast<size_t>(error->column) - 1 : 0;
     diagnostics.Error({&file, std::min(start + column, file.text.size())}, "YAML: " + Printable(error->msg));
-    return;
+    return true;
   }
+  if (parser != nullptr && !fy_parser_get_stream_error(parser)) return false;
   diagnostics.Error({&file, 0}, "YAML: not a document");
-}
-
-// Where a second document begins: libfyaml would read the first and say nothing of the others.
-std::optional<size_t> FindSecondDocument(std::string_view text) {
-  bool begun = false;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    const size_t first = line.find_first_not_of(" \t\r");
-    const bool mark = line.starts_with("---") && (line.size() == 3 || line.find_first_of(" \t\r", 3) == 3);
-    if (mark && begun) return at;
-    begun |= mark || (first != std::string_view::npos && line[first] != '#');
-    at = end + 1;
-  }
-  return std::nullopt;
-}
-
-bool OnlyBlanksAndComments(const std::string& text) {
-  bool comment = false;
-  for (const char c : text) {
-    if (c == '\n') comment = false;
-    if (c == '#') comment = true;
-    if (!comment && c != ' ' && c != '\t' && c != '\r' && c != '\n') return false;
-  }
   return true;
 }
 
@@ -211,9 +221,6 @@ std::optional<Unfit> FindUnfit(std::string_view text) {
 }  // namespace
 
 std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostics) {
-  YamlNode nothing;
-  nothing.kind = YamlNode::Kind::kSequence;
-  nothing.place = {&file, 0};
   if (file.text.size() > kMaxTextBytes) {
     diagnostics.Error({&file, 0}, "file is larger than 4 MiB");
     return std::nullopt;
@@ -222,24 +229,22 @@ std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostic
     diagnostics.Error({&file, unfit->offset}, unfit->why);
     return std::nullopt;
   }
-  if (const std::optional<size_t> second = FindSecondDocument(file.text)) {
-    diagnostics.Error({&file, *second}, "a second YAML document; a rule file is one");
-    return std::nullopt;
-  }
-  if (OnlyBlanksAndComments(file.text)) return nothing;
   const DiagPtr diag = SilentDiag();
   fy_parse_cfg config = {};
   // Falco's files close a list that spans lines in the column of its key, which YAML 1.2 forbids and others let pass.
   config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG | FYPCF_SLOPPY_FLOW_INDENTATION);
   config.diag = diag.get();
-  // Before `diag` goes, the document must: it holds a reference.
-  const DocumentPtr document(fy_document_build_from_string(&config, file.text.data(), file.text.size()));
-  fy_node* root = document == nullptr ? nullptr : fy_document_root(document.get());
-  if (root == nullptr) {
-    ReportCollected(file, diag.get(), diagnostics);
-    return std::nullopt;
+  // Before `diag` goes, the parser must: it holds a reference.
+  const ParserPtr parser(fy_parser_create(&config));
+  Reader reader(file, diagnostics);
+  if (parser != nullptr && fy_parser_set_string(parser.get(), file.text.data(), file.text.size()) == 0) {
+    while (fy_document* loaded = fy_parse_load_document(parser.get())) {
+      const DocumentPtr document(loaded, {parser.get()});
+      if (!reader.Read(fy_document_root(loaded))) return std::nullopt;
+    }
   }
-  return Reader(file, diagnostics).Read(root);
+  if (ReportCollected(file, parser.get(), diag.get(), diagnostics)) return std::nullopt;
+  return reader.Finish();
 }
 
 }  // namespace tensorwarden::rules

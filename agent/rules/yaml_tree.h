@@ -28,9 +28,9 @@ struct YamlPair {
   YamlNode value;
 };
 
-// Reads one document. Empty text is an empty sequence. nullopt after an error, which is in `diagnostics`: bad syntax,
-// a duplicate key, an alias, a directive, a key that is no scalar, more than 1 Mi nodes, text over 4 MiB, with a NUL or
-// not in UTF-8.
+// Reads a file; when it has several documents, which must be sequences then, their items are one sequence. Empty text
+// is an empty one. nullopt after an error, which is in `diagnostics`: bad syntax, a duplicate key, an alias, a
+// directive, a key that is no scalar, more than 1 Mi nodes, text over 4 MiB, with a NUL or not in UTF-8.
 std::optional<YamlNode> ReadYaml(const SourceFile& file, Diagnostics& diagnostics);
 
 }  // namespace tensorwarden::rules

@@ -2,10 +2,10 @@
 
 #include <iterator>
 
+#include "agent/base/text_escape.h"
 #include "agent/sink/encode_json.h"
 #include "agent/sink/evidence_text.h"
 #include "agent/sink/sinks.h"
-#include "agent/sink/text_escape.h"
 
 namespace tensorwarden {
 namespace {

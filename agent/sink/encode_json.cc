@@ -10,8 +10,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "agent/base/text_escape.h"
 #include "agent/sink/evidence_text.h"
-#include "agent/sink/text_escape.h"
 
 namespace tensorwarden {
 namespace {

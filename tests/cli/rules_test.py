@@ -180,6 +180,36 @@ class Test(RulesCase):
         self.assertEqual(rules("test", "/nowhere").returncode, 2)
 
 
+class Terminal(RulesCase):
+    """What comes out of files is shown, and steers no terminal."""
+
+    EVIL = "e\x1b[31m\x9b2J\u202e\x07"
+
+    def evil(self, *arguments):
+        done = rules(*arguments)
+        out = done.stdout + done.stderr
+        self.assertNotRegex(out, r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", arguments)
+        return out
+
+    def test_names_are_escaped(self):
+        name = json.dumps(self.EVIL)
+        rule = BAD.replace("rule: r", f"rule: {name}\n  tags: [{json.dumps('requirement:' + self.EVIL)}]")
+        good = rule.replace("proc.nme = a", f"evt.type = open and proc.name = '{self.EVIL[:2]}'".replace("\x1b", "\\x1b"))
+        good += f"  exceptions: [{{name: {name}, fields: proc.name, values: [{name}]}}]\n"
+        path = self.file(f"{self.EVIL}/r.yaml", good)
+        shown = "e\\x1b[31m\\u{9b}2J\\u{202e}\\x07"
+        for verb in (["check"], ["list"], ["coverage"], ["explain", self.EVIL, "--rules"]):
+            self.assertIn(shown, self.evil(*verb, path), verb)
+        self.assertIn(shown, self.evil("explain", self.EVIL + "x", "--rules", path))
+        self.assertIn(shown, self.evil("check", self.file(f"{self.EVIL}/bad.yaml", rule)))
+        self.assertIn(shown, self.evil("check", f"/{self.EVIL}"))
+        test = TEST.replace("test: t", f"test: {name}").replace("rule: r", f"rule: {name}")
+        path = self.file(f"{self.EVIL}/tests/t.yaml", test.replace("code: 3", "code: 4"))
+        self.assertIn(f"{shown}/tests/t.yaml:1: {shown}", self.evil("test", path, "--rules", path.parent.parent / "r.yaml"))
+        self.file(f"{self.EVIL}/tests/u.yaml", test.replace("expect", self.EVIL[0] + "xpct"))
+        self.assertIn("unknown key", self.evil("test", path.parent.parent))
+
+
 class Explain(RulesCase):
     def test_a_rule(self):
         path = self.file("r.yaml", BAD.replace("proc.nme = a", "evt.type in (open, openat) and proc.name in (a, b)"))

@@ -18,11 +18,13 @@ struct CheckContext {
   // Errors are warnings: no rule that can run needs what stands here.
   bool idle = false;
 
-  std::nullopt_t Fail(size_t offset, const std::string& message) const {
+  std::nullopt_t Fail(size_t offset, const std::string& message) const { return Fail(text.At(offset), message); }
+  // Of what stands elsewhere, as in a list that the condition names.
+  std::nullopt_t Fail(const Place& place, const std::string& message) const {
     if (idle) {
-      Warn(offset, message + "; no rule that can run needs it");
+      diagnostics.Warning(place, subject + message + "; no rule that can run needs it");
     } else {
-      diagnostics.Error(text.At(offset), subject + message);
+      diagnostics.Error(place, subject + message);
     }
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 #include "agent/rules/condition/literal.h"
 #include "agent/rules/condition/operand_resolver.h"
 #include "agent/rules/condition/test_cost.h"
+#include "agent/rules/condition/units.h"
 
 namespace tensorwarden::rules {
 namespace {
@@ -166,6 +167,8 @@ std::optional<double> TestBuilder::NumberOf(const Check& check, const Word& valu
                                           "TB, ns, us, ms, s, m, h, d",
                                           Described(program_.slots()[check.slot]), Printable(value.text)));
   }
+  const std::string misfit = WhyNoValue(*quantity, value.text, program_.slots()[check.slot]);
+  if (!misfit.empty()) return check.context.Fail(value.offset, misfit);
   const bool in_ns = check.content == FieldContent::kNanoseconds && quantity->of == Quantity::Of::kSeconds;
   return quantity->value * (in_ns ? kNsPerSecond : 1);
 }

@@ -45,10 +45,10 @@ bool TypeChecker::OpenMacro(int index) {
   if (entry.state == State::kOpen) return false;
   if (entry.state == State::kDone) return true;
   entry.state = State::kOpen;
-  ++open_macros_;
   const MacroDefinition& macro = definitions_.macros()[static_cast<size_t>(index)];
+  open_macros_.push_back(macro.name);
   entry.condition = Check(fmt::format("macro '{}': ", Printable(macro.name)), macro.condition);
-  --open_macros_;
+  open_macros_.pop_back();
   entry.state = State::kDone;
   return true;
 }
@@ -61,6 +61,12 @@ std::optional<TypedCondition> TypeChecker::Check(const std::string& subject, con
   if (!ast) return context.Fail(error);
   context.idle = idle_;
   return Visit(context, *ast);
+}
+
+std::optional<TypedCondition> TypeChecker::CheckPart(const MappedText& text, const Ast& part) {
+  std::vector<RuleProblem> unused;
+  Diagnostics diagnostics(unused);
+  return Visit(CheckContext{"", text, diagnostics}, part);
 }
 
 std::optional<TypedCondition> TypeChecker::Visit(const CheckContext& context, const Ast& ast) {
@@ -98,11 +104,12 @@ std::optional<TypedCondition> TypeChecker::VisitMacro(const CheckContext& contex
     return context.Fail(ast.offset, fmt::format("unknown macro '{}'{}", Printable(ast.name),
                                                 DidYouMean(definitions_.NearestMacros(ast.name))));
   }
-  if (open_macros_ > kMaxMacroDepth) {
+  if (open_macros_.size() > kMaxMacroDepth) {
     return context.Fail(ast.offset, fmt::format("macros nest deeper than {}", kMaxMacroDepth));
   }
   if (!OpenMacro(index)) {
-    return context.Fail(ast.offset, fmt::format("macro '{}' uses itself", Printable(ast.name)));
+    return context.Fail(
+        ast.offset, fmt::format("macro '{}' uses itself: {}", Printable(ast.name), CycleText(open_macros_, ast.name)));
   }
   const std::optional<TypedCondition>& macro = macros_[static_cast<size_t>(index)].condition;
   if (!macro) return context.Fail(ast.offset, fmt::format("macro '{}' has an error", Printable(ast.name)));

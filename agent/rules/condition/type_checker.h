@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/rules/condition/check_context.h"
@@ -30,6 +31,9 @@ class TypeChecker {
   // known is a warning, and the result nullopt too.
   std::optional<TypedCondition> Check(const std::string& subject, const MappedText& condition,
                                       bool tolerates_unknown = false);
+  // Types a part of a condition that Check() has taken, with its text; nullopt when it has an error after all, of which
+  // nobody hears.
+  std::optional<TypedCondition> CheckPart(const MappedText& text, const Ast& part);
   const TypedCondition& Macro(uint32_t index) const { return *macros_[index].condition; }
 
  private:
@@ -52,8 +56,8 @@ class TypeChecker {
   TestBuilder tests_;
   ValueLists values_;
   std::vector<MacroEntry> macros_;
-  size_t open_macros_ = 0;
-  bool idle_ = false;  // checking macros that nothing needs
+  std::vector<std::string_view> open_macros_;  // that are being checked, each within the one before
+  bool idle_ = false;                          // checking macros that nothing needs
 };
 
 }  // namespace tensorwarden::rules

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tensorwarden::rules {
 namespace {
 
@@ -24,7 +26,7 @@ std::optional<std::vector<Word>> ValueLists::Of(const CheckContext& context, con
       WarnIfMisspelt(context, word);
       ++literals_;
       values.push_back(word);
-    } else if (!Expand(context, word, 0, values)) {
+    } else if (!Expand(context, word, context.text.At(word.offset), values)) {
       return std::nullopt;
     }
   }
@@ -41,24 +43,34 @@ void ValueLists::WarnIfMisspelt(const CheckContext& context, const Word& word) {
 }
 
 // Items that name a list stand for its items. Each keeps the offset of the name in the condition, for messages.
-bool ValueLists::Expand(const CheckContext& context, const Word& name, size_t depth, std::vector<Word>& values) {
-  if (depth > kMaxListDepth) {
-    context.Fail(name.offset,
+// `place`: where `name` stands.
+bool ValueLists::Expand(const CheckContext& context, const Word& name, const Place& place, std::vector<Word>& values) {
+  if (std::find(open_.begin(), open_.end(), name.text) != open_.end()) {
+    context.Fail(place, fmt::format("list '{}' uses itself: {}", Printable(name.text), CycleText(open_, name.text)));
+    return false;
+  }
+  if (open_.size() > kMaxListDepth) {
+    context.Fail(place,
                  fmt::format("list '{}' nests deeper than {}, or uses itself", Printable(name.text), kMaxListDepth));
     return false;
   }
-  for (const ListItem& item : definitions_.FindList(name.text)->items) {
+  const ListDefinition& list = *definitions_.FindList(name.text);
+  open_.push_back(list.name);
+  bool ok = true;
+  for (size_t i = 0; ok && i < list.items.size(); ++i) {
+    const ListItem& item = list.items[i];
     Word word{item.text, item.quoted, name.offset};
     const bool is_list = !item.quoted && item.text != name.text && definitions_.FindList(item.text) != nullptr;
-    if (is_list && !Expand(context, word, depth + 1, values)) return false;
+    if (is_list) ok = Expand(context, word, item.place, values);
     if (!is_list) values.push_back(std::move(word));
     // Items are counted, not values: lists of empty lists must end too.
-    if (++literals_ > kMaxLiterals) {
+    if (ok && ++literals_ > kMaxLiterals) {
       context.Fail(name.offset, "too many list values in all conditions");
-      return false;
+      ok = false;
     }
   }
-  return true;
+  open_.pop_back();
+  return ok;
 }
 
 }  // namespace tensorwarden::rules

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/rules/condition/check_context.h"
@@ -20,10 +21,11 @@ class ValueLists {
   std::optional<std::vector<Word>> Of(const CheckContext& context, const Ast& ast);
 
  private:
-  bool Expand(const CheckContext& context, const Word& name, size_t depth, std::vector<Word>& values);
+  bool Expand(const CheckContext& context, const Word& name, const Place& place, std::vector<Word>& values);
   void WarnIfMisspelt(const CheckContext& context, const Word& word);
 
   const Definitions& definitions_;
+  std::vector<std::string_view> open_;  // lists that are being expanded, each within the one before
   size_t literals_ = 0;
   size_t spellings_ = 0;
 };

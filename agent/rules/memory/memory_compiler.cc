@@ -7,6 +7,7 @@
 #include "agent/rules/condition/literal.h"
 #include "agent/rules/condition/named_field.h"
 #include "agent/rules/condition/operand_resolver.h"
+#include "agent/rules/condition/units.h"
 #include "agent/rules/memory/aggregate.h"
 #include "agent/rules/memory/baseline.h"
 #include "agent/rules/memory/sequence.h"
@@ -121,6 +122,11 @@ class MemoryCompiler {
   bool CheckUnit(const MappedText& over, const Quantity& quantity, AggregateSpec& spec) {
     using Of = AggregateDefinition::Of;
     if (spec.of == Of::kSum) {
+      const std::string misfit = WhyNoValue(quantity, over.text(), slots_[spec.field]);
+      if (!misfit.empty()) {
+        Fail(over.At(0), "'over': " + misfit);
+        return false;
+      }
       const FieldSpec* field = slots_[spec.field].field;
       const bool in_ns = field != nullptr && field->content == FieldContent::kNanoseconds;
       if (in_ns && quantity.of == Quantity::Of::kSeconds) spec.over *= kNsPerSecond;

@@ -78,6 +78,20 @@ INSTANTIATE_TEST_SUITE_P(
         EventRow{"evt.type = ptrace and target.name = bash and proc.name = curl",
                  "{host_change: {op: ptrace, target: bash}}"},
         EventRow{"dns.name = example.com and dns.type = TXT", "{dns_query: {name: example.com, type: TXT}}"},
+        EventRow{"evt.type = egress_bytes and egress.dest = 'nas:/share'",
+                 "{egress_bytes: {socket: {family: mount, peer_address: 'nas:/share', local_address: nfs}}}"},
+        EventRow{"fd.rip = '2001:db8::7'", "{socket: {op: connect, socket: {peer_address: '2001:DB8::7'}}}"},
+        EventRow{"proc.pid = 200 and user.uid = 1000 and user.loginuid = 1000 and proc.pcmdline = 'bash -l' and not "
+                 "container.id exists and proc.duration > 999s and proc.duration < 1001s and proc.role = none and "
+                 "not proc.labels exists and evt.time startswith 2026-01-01T00:00:01 and host.name = host",
+                 "{process_exit: {}}"},
+        EventRow{"proc.pname = curl and user.uid = 0 and proc.cmdline = wget and not user.loginuid exists",
+                 "{process_exec: {path: /usr/bin/wget}, by: 300}"},
+        EventRow{"proc.pid = 7 and not proc.name exists and not user.uid exists", "{process_exit: {}, by: 7}"},
+        EventRow{"asset.path = /srv/models/model.safetensors and asset.format = safetensors and asset.owner = 0 and "
+                 "finding.key = 'egress:upload:200' and finding.value = 0 and not finding.dest exists",
+                 "{finding: {kind: egress, what: upload}}"},
+        EventRow{"fd.name = ':0->:0' and not fd.rip exists and not fd.rport exists", "{socket: {}}"},
         EventRow{"probe.group = file_open", "{probe_state: {group: file_open}}"},
         EventRow{"finding.share = 50% and proc.name = curl and asset.name = model",
                  "{finding: {kind: egress, share: 50%}}"}));
@@ -105,6 +119,20 @@ INSTANTIATE_TEST_SUITE_P(
                       ErrorRow{"{device_open: {major: -1}}", "want a whole number from 0 to 4294967295"},
                       ErrorRow{"{egress_bytes: {label: /x}}", "'/x' is no asset"},
                       ErrorRow{"{tick: {}, at: soon}", "want a time, as in 5s"},
+                      ErrorRow{"{tick: {}, at: 5%}", "want a time, as in 5s or 10m, not '5%'"},
+                      ErrorRow{"{finding: {kind: egres}}",
+                               "t.yaml:3:29: unknown value 'egres'; did you mean 'egress'?"},
+                      ErrorRow{"{finding: {unit: miles}}", "want one of bytes, requests"},
+                      ErrorRow{"{finding: {share: 1KiB}}", "want a share, as in 0.5 or 50%, not '1KiB'"},
+                      ErrorRow{"{finding: {destination: a.example}}", "want an IP address, as in 192.0.2.7"},
+                      ErrorRow{"{file_read: {bytes: 5s}}", "want a size, as in 4096 or 1GiB, not '5s'"},
+                      ErrorRow{"{file_read: {bytes: 18446744073709551616}}", "want a whole number from 0 to"},
+                      ErrorRow{"{process_exec: {path: /a, uid: 1KiB}}", "want a number, as in 12 or 0x1f, not '1KiB'"},
+                      ErrorRow{"{file_change: {change: 99}}", "want one of write, mapped_write"},
+                      ErrorRow{"{file_open: {path: /a, open_flags: O_RDRW}}", "'O_RDRW'; did you mean 'O_RDWR'"},
+                      ErrorRow{"{file_read: {file: modl}}", "did you mean 'model'?"},
+                      ErrorRow{"{listener: {socket: {local_address: 10.0.0.300}}}", "t.yaml:3:48: want an IP address"},
+                      ErrorRow{"{socket: {socket: {peer_address: 10.0.0.0/8}}}", "want an IP address"},
                       ErrorRow{"{name_hint: {}}", "events of this kind never reach rules"}));
 
 TEST(TestRunTest, OtherRulesCountOnlyWhereTheTestNamesNone) {
@@ -151,7 +179,9 @@ TEST(TestRunTest, ListsAreReplaced) {
   const std::string rest = "  rule: r\n  events: [{process_exit: {}}]\n  expect: [{}]\n";
   EXPECT_FALSE(RunText(rules, rest).passed());
   EXPECT_TRUE(RunText(rules, "  lists: {l: [curl]}\n" + rest).passed());
-  EXPECT_THAT(RunText(rules, "  lists: {k: [curl]}\n" + rest).errors, ElementsAre(HasSubstr("'k' is not")));
+  EXPECT_THAT(RunText(rules, "  lists: [l]\n" + rest).errors, ElementsAre(HasSubstr("'lists' is {list")));
+  EXPECT_THAT(RunText(rules, "  lists: {k: [curl]}\n" + rest).errors,
+              ElementsAre(HasSubstr("t.yaml:2:11: there is no list 'k'")));
 }
 
 TEST(TestRunTest, ACaptureIsReplayedWithItsDetectors) {
@@ -172,13 +202,53 @@ TEST(TestRunTest, ACaptureIsReplayedWithItsDetectors) {
   unlink(path.c_str());
 }
 
-TEST(TestFileTest, ACaptureWithoutAPathIsAnErrorAndNoTest) {
+class TestFileErrorTest : public ::testing::TestWithParam<ErrorRow> {};
+
+TEST_P(TestFileErrorTest, IsNoTest) {
   std::vector<RuleProblem> problems;
   rules::Diagnostics diagnostics(problems);
-  const TestFile file("t.yaml", "- test: t\n  rule: r\n  capture: ''\n  expect: []\n", diagnostics);
+  const TestFile file("t.yaml", GetParam().event, diagnostics);
   EXPECT_THAT(file.cases(), IsEmpty());
   ASSERT_EQ(problems.size(), 1u);
-  EXPECT_THAT(ProblemLine(problems[0]), HasSubstr("t.yaml:3:3: 'capture' needs the path of a file"));
+  EXPECT_THAT(ProblemLine(problems[0]), HasSubstr(GetParam().error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, TestFileErrorTest,
+    ::testing::Values(ErrorRow{"- test: t\n  rule: r\n  capture: ''\n  expect: []\n",
+                               "t.yaml:3:3: 'capture' needs the path of a file"},
+                      ErrorRow{"- test: ''\n  rule: r\n  events: [{tick: {}}]\n  expect: []\n",
+                               "t.yaml:1:3: a test needs a name"},
+                      ErrorRow{"- test: t\n  rule: r\n  events: []\n  expect: []\n",
+                               "t.yaml:3:3: without an event nothing is tested"},
+                      ErrorRow{"- test: t\n  rule: r\n  events: [{tick: {}}]\n  expect: [{priority: Critcal}]\n",
+                               "t.yaml:4:23: unknown value 'Critcal'; did you mean 'Critical'?"},
+                      ErrorRow{"- test: t\n  rule: r\n  events: [{tick: {}}]\n  expect: [{activity: never}]\n",
+                               "t.yaml:4:23: unknown value 'never'; want one of open, update, close"}));
+
+TEST(TestRunTest, APriorityMayBeWrittenAsInRules) {
+  const std::string events = "  rule: r\n  events: [{process_exit: {}}]\n";
+  EXPECT_TRUE(RunText(Rule("evt.type = process_exit"), events + "  expect: [{priority: notice}]\n").passed());
+  EXPECT_FALSE(RunText(Rule("evt.type = process_exit"), events + "  expect: [{priority: INFO}]\n").passed());
+}
+
+// docs/rules.md says what a scripted event has without a word about it.
+TEST(TestRunTest, AProcessOfTheHostHasWhatTheTestDoesNotSay) {
+  const std::string host =
+      "  rule: r\n  host: {processes: [{name: a, cgroup: /user.slice}], assets: [{path: /m/w.bin}]}\n";
+  EXPECT_THAT(
+      RunText(Rule("proc.pid = 1000 and proc.cmdline = a and proc.exepath = /usr/bin/a and user.name = root and "
+                   "group.gid = 0 and container.id = host and not user.loginuid exists and not proc.pname "
+                   "exists and asset.name = w.bin and asset.class = model and not asset.format exists and "
+                   "asset.size = 1GiB"),
+              host + "  events: [{file_read: {}}]\n  expect: [{}]\n")
+          .differences,
+      IsEmpty());
+}
+
+TEST(TestRunTest, AnAssetMayBeEmpty) {
+  const std::string host = "  rule: r\n  host: {assets: [{id: m, size: 0}]}\n  events: [{file_read: {}}]\n";
+  EXPECT_TRUE(RunText(Rule("evt.type = file_read and asset.size = 0"), host + "  expect: [{}]\n").passed());
 }
 
 TEST(TestRunTest, RulesWithMemoryRememberWithinATest) {

@@ -225,6 +225,21 @@ TEST(FileTest, RulesOfOtherSourcesAreSwitchedAndChangedLikeOthers) {
   EXPECT_THAT(Warnings(foreign + "- {rule: r, condition: and ka.x = 1, source: k8s_audit, append: true}\n"), once);
 }
 
+TEST(FileTest, AppendIgnoresWhatItCannotAddTo) {
+  std::vector<RuleProblem> problems;
+  const auto rules = RuleSet::Compile(
+      {{"r.yaml", RuleText("evt.type = tick")},
+       {"s.yaml", "- rule: r\n  append: true\n  condition: and evt.num > 1\n  priority: Loud\n  enabled: false\n"}},
+      problems);
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  EXPECT_EQ((*rules)->Size(), 1u);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(ProblemLine(problems[0]),
+            "s.yaml:4:3: rule 'r': 'append: true' adds to condition, exceptions, tags only: 'priority' is ignored; "
+            "'override' can replace it");
+  EXPECT_THAT(problems[1].message, HasSubstr("'enabled' is ignored"));
+}
+
 TEST(FileTest, OnlySomeKeysCanBeAppendedTo) {
   const auto error = [](const std::string& later) { return CompileError(std::string(kRule) + "- rule: r\n" + later); };
   EXPECT_THAT(error("  priority: Error\n  override: {priority: append}\n"), HasSubstr("can be replaced, not appended"));

@@ -9,9 +9,9 @@
 #include <limits>
 #include <sstream>
 
+#include "agent/base/text_escape.h"
 #include "agent/sink/encode_json.h"
 #include "agent/sink/sinks.h"
-#include "agent/sink/text_escape.h"
 #include "tests/unit/sink/alerts.h"
 
 namespace tensorwarden {

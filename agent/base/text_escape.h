@@ -13,4 +13,7 @@ std::string ToUtf8(std::string_view bytes);
 // writing direction become \xNN or \u{NNNN}; so does what is no UTF-8.
 std::string ToPrintable(std::string_view bytes);
 
+// The same with a blank for each byte of what is not shown as it is: what follows stays where it was.
+std::string ToPrintableInPlace(std::string_view bytes);
+
 }  // namespace tensorwarden

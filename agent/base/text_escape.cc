@@ -1,9 +1,9 @@
-#include "agent/sink/text_escape.h"
+#include "agent/base/text_escape.h"
 
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <iterator>
+#include <optional>
 
 namespace tensorwarden {
 namespace {
@@ -36,17 +36,21 @@ bool Misleads(uint32_t code) {
   return false;
 }
 
-template <class Escape>
-std::string Rewrite(std::string_view bytes, Escape escape) {
+std::string ByteText(uint8_t byte) { return fmt::format("\\x{:02x}", byte); }
+
+// `text_of` gives what stands for a character, by its code and size in bytes, nullopt when it stands for itself;
+// `text_of_bad` what stands for a byte that belongs to none.
+template <class TextOf, class TextOfBad>
+std::string Rewrite(std::string_view bytes, TextOf text_of, TextOfBad text_of_bad) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
     uint32_t code = 0;
     const size_t size = DecodeUtf8(bytes, code);
     if (size == 0) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<uint8_t>(bytes[0]));
-    } else if (escape(code)) {
-      out += code < 0x80 ? fmt::format("\\x{:02x}", code) : fmt::format("\\u{{{:x}}}", code);
+      out += text_of_bad(static_cast<uint8_t>(bytes[0]));
+    } else if (const std::optional<std::string> text = text_of(code, size)) {
+      out += *text;
     } else {
       out.append(bytes.substr(0, size));
     }
@@ -58,9 +62,23 @@ std::string Rewrite(std::string_view bytes, Escape escape) {
 }  // namespace
 
 std::string ToUtf8(std::string_view bytes) {
-  return Rewrite(bytes, [](uint32_t) { return false; });
+  return Rewrite(
+      bytes, [](uint32_t, size_t) { return std::nullopt; }, ByteText);
 }
 
-std::string ToPrintable(std::string_view bytes) { return Rewrite(bytes, Misleads); }
+std::string ToPrintable(std::string_view bytes) {
+  const auto escaped = [](uint32_t code, size_t) -> std::optional<std::string> {
+    if (!Misleads(code)) return std::nullopt;
+    return code < 0x80 ? ByteText(static_cast<uint8_t>(code)) : fmt::format("\\u{{{:x}}}", code);
+  };
+  return Rewrite(bytes, escaped, ByteText);
+}
+
+std::string ToPrintableInPlace(std::string_view bytes) {
+  const auto blank = [](uint32_t code, size_t size) {
+    return Misleads(code) ? std::optional<std::string>(std::string(size, ' ')) : std::nullopt;
+  };
+  return Rewrite(bytes, blank, [](uint8_t) { return " "; });
+}
 
 }  // namespace tensorwarden
