@@ -61,6 +61,7 @@ void Members(V& v, SocketTuple& e) {
   v("protocol", e.protocol, Choice{{}, kProtocols});
   v("direction", e.direction, Choice{kDirectionNames});
   v("net_ns", e.net_ns);
+  v("leaves", e.leaves);
 }
 
 template <class V>

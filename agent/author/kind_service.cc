@@ -46,7 +46,7 @@ const std::vector<Row>& Rows() {
       {kKinds<DeviceOpen>, {"device_open"}, "always", "opens of accelerators, and of disks that hold assets"},
       {kKinds<HostChange>,
        {"module_load", "bpf_load", "uring_create", "agent_signal", "ptrace", "set_uid", "set_caps", "user_namespace",
-        "socket_create", "clock", "mount", "mount_move"},
+        "socket_create", "clock", "mount", "mount_move", "memory"},
        "for rules",
        "changes of the host, and reaches for another's power"},
       {kKinds<DnsQuery>,

@@ -30,6 +30,8 @@ constexpr uint32_t kNewestVersion = 0;
 template <>
 inline constexpr uint32_t kNewestVersion<FileChange> = 1;
 template <>
+inline constexpr uint32_t kNewestVersion<SocketTuple> = 1;
+template <>
 inline constexpr uint32_t kNewestVersion<Egress> = 1;
 template <>
 inline constexpr uint32_t kNewestVersion<StateRestored> = 1;
@@ -170,9 +172,10 @@ void serialize(Archive& ar, Origin& v) {
 
 template <class Archive>
 void serialize(Archive& ar, SocketTuple& v) {
-  Version(ar, v);
-  Fields(ar, v, v.local_address, v.peer_address, v.local_port, v.peer_port, v.family, v.protocol, v.direction,
-         v.net_ns);
+  const uint32_t version = Version(ar, v);
+  FirstFields<1>(ar, v, v.local_address, v.peer_address, v.local_port, v.peer_port, v.family, v.protocol, v.direction,
+                 v.net_ns);
+  if (version >= 1) Field(ar, v.leaves);
 }
 
 template <class Archive>

@@ -10,6 +10,7 @@
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader of alerts that goes away is an error of that sink only
+  std::signal(SIGXFSZ, SIG_IGN);  // as is a file that may not grow
   // Stdout is for alerts and answers.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("tensorwarden"));
   spdlog::set_pattern("%n: %l: %v");

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "agent/cli/common.h"
 #include "agent/cli/verbs.h"
 #include "agent/daemon/live_agent.h"
@@ -12,7 +14,19 @@ struct RunFlags {
   bool quiet = false;  // record: events only, no alerts
 };
 
+// What was inherited must not blind it: few descriptors, or files that may not grow.
+void LiftLimits() {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+  }
+  const rlimit endless{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  setrlimit(RLIMIT_FSIZE, &endless);
+}
+
 int RunLive(RunFlags& flags) {
+  LiftLimits();
   absl::StatusOr<AgentConfig> config = ConfigFromFlags(flags.common);
   if (!config.ok()) return Fail(config.status());
   if (flags.quiet) config->outputs.clear();

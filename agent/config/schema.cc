@@ -62,6 +62,23 @@ NodeReader<RulesConfig> RulePaths() {
   };
 }
 
+// Who names a directory means what lies in it.
+NodeReader<AssetSpec> AssetPaths() {
+  return [](const YamlNode& node, const std::string& file, AssetSpec& asset) -> absl::Status {
+    std::vector<std::string> paths;
+    const auto self = [](std::vector<std::string> & v) -> auto& { return v; };
+    const auto list = ListOf<std::vector<std::string>>(self, AbsolutePath(), Merge::kAppend);
+    if (absl::Status status = list(node, file, paths); !status.ok()) return status;
+    for (std::string& path : paths) {
+      while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+      const bool is_plain = path.find_first_of("*?[\\", path.rfind('/')) == std::string::npos;
+      asset.paths.push_back(path);
+      if (is_plain) asset.paths.push_back(path + "/**");
+    }
+    return absl::OkStatus();
+  };
+}
+
 // Names and tags of rules, which are known only when the rules are read: each keeps its place for a warning then.
 NodeReader<RulesConfig> Switches(bool enable) {
   return [enable](const YamlNode& node, const std::string& file, RulesConfig& rules) -> absl::Status {
@@ -164,7 +181,7 @@ const Keys<AssetSpec>& AssetKeys() {
       {"name", Value<AssetSpec>(&AssetSpec::name, Text()), true},
       {"class", Value<AssetSpec>(&AssetSpec::klass, OneOf({"model", "checkpoint", "adapter", "tokenizer", "dataset",
                                                            "vector_store", "knowledge_base", "code", "secret"}))},
-      {"paths", ListOf<AssetSpec>(&AssetSpec::paths, AbsolutePath(), Merge::kAppend), true},
+      {"paths", AssetPaths(), true},
   };
   return keys;
 }

@@ -94,6 +94,7 @@ bool IsNowhere(const SocketTuple& socket) {
 std::string ClassOf(const SocketTuple& socket) {
   if (socket.family == EVENT_FAMILY_MOUNT) return "mount";
   if (IsNowhere(socket)) return "public";
+  if (socket.leaves) return "public";  // where it really goes is not known
   if (socket.peer_address == socket.local_address || socket.peer_address.starts_with(kVsockLoopback)) return "loopback";
   const std::string_view known = AddressClass(socket.peer_address);
   return std::string(known.empty() ? "public" : known);

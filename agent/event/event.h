@@ -58,6 +58,7 @@ struct SocketTuple {
   uint8_t protocol = 0;   // IPPROTO_*
   uint8_t direction = 0;  // enum event_sock_direction of the wire
   uint32_t net_ns = 0;
+  bool leaves = false;  // egress: the host, though the addresses are its own
 };
 
 // --- from the kernel ---

@@ -59,7 +59,8 @@ SocketTuple ToTuple(const event_sock_tuple& sock) {
           .family = sock.family,
           .protocol = sock.protocol,
           .direction = sock.direction,
-          .net_ns = sock.net_ns};
+          .net_ns = sock.net_ns,
+          .leaves = sock.leaves != 0};
 }
 
 }  // namespace tensorwarden

@@ -87,7 +87,8 @@ class HostModelImpl final : public HostModel {
   static void RestateProcess(const ProcessRecord& record, std::vector<Event>& events) {
     const ProcessInfo& info = record.info;
     if (record.known) {
-      events.push_back({.origin = {.process = info.key, .tid = info.key.tgid},
+      const auto flags = static_cast<uint16_t>(info.user_mounts ? EVENT_F_USER_MOUNTS : 0);
+      events.push_back({.origin = {.process = info.key, .tid = info.key.tgid, .flags = flags},
                         .body = ProcessSnapshot{{.parent = info.parent,
                                                  .exe = info.exe,
                                                  .uid = info.uid,
@@ -130,11 +131,11 @@ class HostModelImpl final : public HostModel {
     Decide(child, effects);
   }
   void On(const Event& event, const ProcessExec& exec, Effects& effects) {
-    if (event.origin.process) Decide(processes_.Exec(event.origin.process, exec, event.origin.ktime_ns), effects);
+    if (event.origin.process) Decide(At(event, processes_.Exec(event.origin.process, exec, event.origin.ktime_ns)), effects);
   }
   void On(const Event& event, const ProcessSnapshot& snapshot, Effects& effects) {
     if (!event.origin.process) return;
-    Decide(processes_.Snapshot(event.origin.process, snapshot.exec, event.origin.ktime_ns), effects);
+    Decide(At(event, processes_.Snapshot(event.origin.process, snapshot.exec, event.origin.ktime_ns)), effects);
   }
   void On(const Event& event, const ProcessExit&, Effects& effects) {
     ProcessRecord* record = event.origin.process ? processes_.Find(event.origin.process) : nullptr;
@@ -200,6 +201,11 @@ class HostModelImpl final : public HostModel {
     assets_.Name(event, name, TreeOfActor(event), effects);
   }
 
+  // What the record of an image says beside the image.
+  static ProcessRecord& At(const Event& event, ProcessRecord& record) {
+    record.info.user_mounts = (event.origin.flags & EVENT_F_USER_MOUNTS) != 0;
+    return record;
+  }
   // The event's process; a minimal entry when it was never heard of, nullptr when the event has none.
   ProcessRecord* Actor(const Event& event) {
     if (!event.origin.process) return nullptr;

@@ -39,6 +39,7 @@ struct ProcessInfo {
   uint32_t login_uid = 0xffffffff;
   uint32_t mnt_ns = 0;
   uint32_t pid_ns = 0;
+  bool user_mounts = false;  // its mount namespace is a user namespace's, whose owner chooses what lies at a path
   Role role = Role::kNone;
   bool role_confirmed = false;
   std::string workload;  // configured name, or "suggested:<kind>"; "" none

@@ -13,12 +13,15 @@ std::string_view Trim(std::string_view path) {
   return path;
 }
 
-bool HasComponent(std::string_view path, std::string_view component) {
+// The first service or scope of the path is the system's, as are the slices that lead to it; what lies below is named by
+// whoever runs in it: a user's own manager, a container.
+bool IsInUnit(std::string_view path, std::string_view unit) {
   path = Trim(path);
   while (!path.empty()) {
     const size_t slash = path.find('/');
-    if (path.substr(0, slash) == component) return true;
-    if (slash == std::string_view::npos) return false;
+    const std::string_view component = path.substr(0, slash);
+    if (component == unit) return true;
+    if (slash == std::string_view::npos || !component.ends_with(".slice")) return false;
     path.remove_prefix(slash + 1);
   }
   return false;
@@ -26,8 +29,10 @@ bool HasComponent(std::string_view path, std::string_view component) {
 
 bool Matches(const WorkloadSpec& spec, const ProcessInfo& process) {
   if (!spec.exe.empty() && spec.exe != process.path) return false;
+  // In a mount namespace of its own making any file may stand at the path: it takes a cgroup to vouch for it.
+  if (process.user_mounts && spec.cgroup.empty() && spec.unit.empty() && !spec.exe.empty()) return false;
   if (!spec.cgroup.empty() && !IsCgroupBelow(process.cgroup, spec.cgroup)) return false;
-  if (!spec.unit.empty() && !HasComponent(process.cgroup, spec.unit)) return false;
+  if (!spec.unit.empty() && !IsInUnit(process.cgroup, spec.unit)) return false;
   return spec.uid == kNoUid || spec.uid == process.uid;
 }
 

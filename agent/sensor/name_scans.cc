@@ -148,7 +148,9 @@ void NameScans::Move(const FileKey& key, const Origin& origin, std::vector<Event
 bool NameScans::IsInPlace(const FileKey& key, const std::string& path) const {
   if (const UniqueFd above = OpenDirectory(DirectoryOf(path)); above) WaitForNames(above.get());
   const UniqueFd fd = OpenDirectory(path);
-  return fd && book_.KeyOf(fd.get()).value_or(FileKey{}) == key;
+  // What cannot be looked at, for want of descriptors or memory, is not gone.
+  if (!fd) return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+  return book_.KeyOf(fd.get()).value_or(FileKey{}) == key;
 }
 
 // A hint at a directory is about an entry of it or about its own place.

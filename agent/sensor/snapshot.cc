@@ -95,6 +95,7 @@ absl::Status Snapshot::ListProcesses(std::vector<Event>& events) {
                      .cgroup = cgroups_.Find(task.cgroup_id)};
     events.push_back(At(now_ns, process, ProcessSnapshot{std::move(exec)}));
     events.back().origin.cgroup_id = task.cgroup_id;
+    if (task.user_mounts != 0) events.back().origin.flags |= EVENT_F_USER_MOUNTS;
   });
 }
 

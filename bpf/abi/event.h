@@ -56,6 +56,7 @@ enum event_flag {
 	EVENT_F_SYSCALL_TIER = 1 << 5, /* seen by a system-call hook */
 	EVENT_F_OBJECT_TIER = 1 << 6,  /* seen by LSM or fentry; neither bit: the data path */
 	EVENT_F_ENTER = 1 << 7,	       /* the call has begun; only in captures of other tools, ours report ends */
+	EVENT_F_USER_MOUNTS = 1 << 8,  /* exec: the mount namespace is a user namespace's, whose owner chooses paths */
 };
 
 struct event_header {
@@ -212,7 +213,7 @@ struct event_sock_tuple {
 	__u8 family;	/* AF_INET, AF_INET6 */
 	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP, ... */
 	__u8 direction; /* enum event_sock_direction */
-	__u8 pad;
+	__u8 leaves;	/* egress: 1 where bytes leave this host though the addresses are its own */
 	__u32 net_ns; /* inode number of the socket's network namespace */
 	__u32 pad2;
 };
@@ -331,6 +332,7 @@ enum event_host_op {
 	EVENT_HOST_SOCKET = 9,	       /* beside TCP and UDP: family << 32 | type << 16 | protocol */
 	EVENT_HOST_CLOCK = 10,	       /* CLOCK_REALTIME was set: to these seconds since 1970 */
 	EVENT_HOST_MOUNT = 11,	       /* from the agent's look at the table of mounts */
+	EVENT_HOST_MEMORY_WRITE = 12,  /* into the target's memory: bytes of the first call, at most */
 };
 
 /* Something of the host changed, or a process reached for another's power. */

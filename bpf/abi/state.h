@@ -16,7 +16,8 @@ struct holder_task_record {
 	__u32 loginuid; /* 0xffffffff = unset */
 	__u32 mnt_ns;
 	__u32 pid_ns;
-	__u32 kernel_thread;
+	__u16 kernel_thread;
+	__u16 user_mounts; /* as EVENT_F_USER_MOUNTS */
 	char comm[EVENT_COMM_MAX];
 };
 EVENT_ASSERT(sizeof(struct holder_task_record) == 16 + 16 + 24 + 8 + 24 + 16);

@@ -74,6 +74,22 @@ static __always_inline __u32 folio_pages(struct folio *folio)
 	return pages ? pages : 1;
 }
 
+/* Flags of an internet socket: bits of one word since 6.6 (c274af224269 "inet: introduce inet->inet_flags"). */
+struct inet_sock___before_6_6 {
+	__u8 freebind : 1;
+	__u8 transparent : 1;
+} __attribute__((preserve_access_index));
+
+/* It may have bound an address that is not this host's. */
+static __always_inline _Bool inet_binds_foreign(const struct inet_sock *inet)
+{
+	const struct inet_sock___before_6_6 *old = (const void *)inet;
+
+	if (bpf_core_field_exists(inet->inet_flags))
+		return BPF_CORE_READ(inet, inet_flags) & (1ul << INET_FLAGS_FREEBIND | 1ul << INET_FLAGS_TRANSPARENT);
+	return BPF_CORE_READ_BITFIELD_PROBED(old, freebind) || BPF_CORE_READ_BITFIELD_PROBED(old, transparent);
+}
+
 /* The page cache of a block device: since 6.10 (a28d893eb327 "bdev: infrastructure for file-based block devices" and
  * what followed) its mapping is kept, before that its inode. */
 struct block_device___since_6_10 {

@@ -4,7 +4,7 @@
 #define TENSORWARDEN_LIB_EGRESS_BPF_H
 
 #include "bpf/lib/label.bpf.h"
-#include "bpf/lib/sock.bpf.h"
+#include "bpf/lib/local.bpf.h"
 #include "bpf/lib/stack.bpf.h"
 
 struct charge {
@@ -19,7 +19,7 @@ static __always_inline _Bool peer_same(const struct event_sock_tuple *a, const s
 {
 	const __u64 *x = (const __u64 *)a->peer, *y = (const __u64 *)b->peer;
 
-	return x[0] == y[0] && x[1] == y[1] && a->peer_port == b->peer_port;
+	return x[0] == y[0] && x[1] == y[1] && a->peer_port == b->peer_port && a->leaves == b->leaves;
 }
 
 static __always_inline void egress_emit(struct egress_state *state, const struct charge *charge, __u64 volume)
@@ -103,6 +103,7 @@ static __always_inline void egress_charge(struct task_struct *task, const struct
 	sock_tuple_fill(&charge.sock, sk);
 	sock_tuple_peer(&charge.sock, note);
 	charge.sock.direction = sock_direction(&charge.sock, note);
+	charge.sock.leaves = sock_leaves(sk, &charge.sock);
 	charge.key.cookie = bpf_get_socket_cookie(sk);
 	charge.key.process = process_key(task);
 	bpf_loop(LABEL_COUNT + 1, charge_label, &charge, 0);

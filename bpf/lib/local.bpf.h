@@ -64,6 +64,43 @@ static __always_inline _Bool note_is_loopback(const struct socket_note *note)
 	return peer[2] ? ipv6_is_mapped(peer) && note->peer[12] == IPV4_LOOPBACK : peer[3] == bpf_htonl(1);
 }
 
+/* Source routes, and addresses that are bound though they are no address of this host. */
+static __always_inline _Bool sock_is_steered(const struct sock *sk)
+{
+	const struct inet_sock *inet = (const struct inet_sock *)sk;
+
+	if (inet_binds_foreign(inet) || BPF_CORE_READ(inet, inet_opt, opt.srr))
+		return 1;
+	return BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 && BPF_CORE_READ(inet, pinet6, opt, srcrt);
+}
+
+static __always_inline _Bool tuple_is_local(const struct event_sock_tuple *tuple)
+{
+	const __u64 *local = (const __u64 *)tuple->local, *peer = (const __u64 *)tuple->peer;
+	const __u32 *words = (const __u32 *)tuple->peer;
+
+	if (local[0] == peer[0] && local[1] == peer[1])
+		return 1;
+	if (tuple->family == AF_INET)
+		return tuple->peer[0] == IPV4_LOOPBACK;
+	if (ipv6_is_mapped(words))
+		return tuple->peer[12] == IPV4_LOOPBACK;
+	return !peer[0] && !words[2] && words[3] == bpf_htonl(1);
+}
+
+/* Addresses alone do not keep bytes here: a route may lead them out, and options may. */
+static __always_inline _Bool sock_leaves(const struct sock *sk, const struct event_sock_tuple *tuple)
+{
+	struct dst_entry *route;
+
+	if ((tuple->family != AF_INET && tuple->family != AF_INET6) || !tuple_is_local(tuple))
+		return 0;
+	if (sock_is_steered(sk))
+		return 1;
+	route = BPF_CORE_READ(sk, sk_dst_cache);
+	return route && !(BPF_CORE_READ(route, dev, flags) & IFF_LOOPBACK);
+}
+
 static __always_inline __u32 sock_net_ns(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

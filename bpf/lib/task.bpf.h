@@ -41,6 +41,12 @@ static __always_inline int task_syscall(struct task_struct *task)
 }
 
 /* The open file behind a descriptor of the current task; NULL if there is none. */
+/* Whoever made a user namespace may mount in its mount namespaces: any file at any path. */
+static __always_inline _Bool task_mounts_are_users(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, user_ns, level) > 0;
+}
+
 static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
 {
 	struct file **table, *file = NULL;

@@ -7,38 +7,11 @@
  *   Where LSM programs do not load: raw IP sockets by cgroup/sock_create; BPF programs, mounts and the clock by the
  *     agent's own look (agent/sensor/host_watch.h); the rest is not seen.
  */
-#include "bpf/lib/filter.bpf.h"
-#include "bpf/lib/ring.bpf.h"
+#include "bpf/lib/host.bpf.h"
 
 #define BPF_PROG_LOAD_COMMAND 5 /* enum bpf_cmd */
 #define PTRACE_ATTACH_MODE 2	/* PTRACE_MODE_ATTACH */
 #define TYPE_RAW 3		/* SOCK_RAW */
-
-static __always_inline struct host_event *host_begin(__u32 op, __u64 value)
-{
-	const struct sensor_config *cfg = config_get();
-	struct host_event *event;
-
-	if (!cfg || !(cfg->flags & CONFIG_F_HOST) || !task_is_actor(bpf_get_current_task_btf()))
-		return NULL;
-	event = urgent_reserve(EVENT_KIND_HOST, sizeof(*event));
-	if (!event)
-		return NULL;
-	__builtin_memset(&event->target, 0, sizeof(event->target));
-	event->op = op;
-	event->pad = 0;
-	event->value = value;
-	event->former = 0;
-	event->name[0] = 0;
-	return event;
-}
-
-static __always_inline int host_end(struct host_event *event)
-{
-	if (event)
-		urgent_submit(event, EVENT_KIND_HOST);
-	return 0;
-}
 
 SEC("tp_btf/module_load")
 int BPF_PROG(module_load, struct module *mod)

@@ -10,6 +10,7 @@
  */
 #include "bpf/lib/access.bpf.h"
 #include "bpf/lib/candidate.bpf.h"
+#include "bpf/lib/host.bpf.h"
 #include "bpf/lib/memory.bpf.h"
 
 #define SHM_RDONLY 010000
@@ -277,6 +278,31 @@ static __always_inline __u64 remote_call(struct task_struct *task, _Bool *store)
 	return 0;
 }
 
+/* Who wrote into whose memory has been told: a copy by pieces is one deed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct event_process_key[2]);
+	__type(value, __u8);
+} memory_writers SEC(".maps");
+
+/* Into the memory of a process that carries labels or serves: what it computes with may be changed there. */
+static __always_inline void memory_written(const struct memory_move *move)
+{
+	struct event_process_key pair[2] = {move->source, move->target};
+	struct host_event *event;
+	__u8 told = 1;
+
+	if (!process_filter_test(move->target.tgid) || bpf_map_lookup_elem(&memory_writers, pair))
+		return;
+	event = host_begin(EVENT_HOST_MEMORY_WRITE, move->bytes);
+	if (!event)
+		return;
+	event->target = move->target;
+	host_end(event);
+	bpf_map_update_elem(&memory_writers, pair, &told, BPF_ANY);
+}
+
 static __noinline int foreign_memory(struct task_struct *owner)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -289,6 +315,7 @@ static __noinline int foreign_memory(struct task_struct *owner)
 	if (store) {
 		move.source = process_key(task);
 		move.target = process_key_read(owner);
+		memory_written(&move);
 	} else {
 		move.source = process_key_read(owner);
 		move.target = process_key(task);

@@ -116,6 +116,8 @@ static __always_inline void exec_emit(struct task_struct *task)
 	if (!event)
 		return;
 	exec_fill_identity(event, task);
+	if (task_mounts_are_users(task))
+		event->hdr.flags |= EVENT_F_USER_MOUNTS;
 	event->exe = inode_key(file_inode_real(exe));
 	path_fill(&exe->f_path, SCRATCH_EXEC, event->path, &event->hdr.flags);
 	path_fill(&fs->pwd, SCRATCH_EXEC, event->cwd, &event->hdr.flags);

@@ -36,6 +36,7 @@ int iter_tasks(struct bpf_iter__task *ctx)
 	record.gid = BPF_CORE_READ(task, cred, gid.val);
 	record.loginuid = BPF_CORE_READ(task, loginuid.val);
 	record.mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	record.user_mounts = task_mounts_are_users(task);
 	pid = BPF_CORE_READ(task, thread_pid);
 	level = BPF_CORE_READ(pid, level);
 	bpf_probe_read_kernel(&record.pid_ns, sizeof(record.pid_ns), &BPF_CORE_READ(pid, numbers[level].ns)->ns.inum);

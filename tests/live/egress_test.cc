@@ -68,6 +68,21 @@ TEST_F(LiveEgressTest, RawPacketsAreChargedWithoutADestination) {
   EXPECT_EQ(egress->socket.peer_port, 0);
 }
 
+// Its addresses say that it stays: whether it does is the question.
+TEST_F(LiveEgressTest, BytesThatAreSteeredElsewhereLeave) {
+  for (const char* way : {"plain", "route", "freebind"}) {
+    const std::string path = MakeFile(way, kSize);
+    const FileKey file = Watch(path);
+    Trigger sender({"send_steered", way, path, "100000"});
+    if (sender.Line() != "sent") continue;  // no IPv6, or no source routes
+    EXPECT_EQ(sender.Finish(), 0);
+    WaitForExit(sender.pid());
+    const Egress* egress = WaitForEgress(file);
+    ASSERT_NE(egress, nullptr) << way;
+    EXPECT_EQ(egress->socket.leaves, way != std::string("plain")) << way;
+  }
+}
+
 TEST_F(LiveEgressTest, ASocketThatSendsFromSharedMemoryMayHaveSentAll) {
   const std::string path = MakeFile("model", kSize);
   const FileKey file = Watch(path);

@@ -94,6 +94,30 @@ TEST_F(LiveForeignTest, ReaderOfAnothersMemoryHoldsWhatItTook) {
   EXPECT_EQ(Take("peek", 8192), 8192u);
 }
 
+TEST_F(LiveForeignTest, WritesIntoACarriersMemoryAreToldOnce) {
+  const std::string path = MakeFile("model", kSize);
+  Watch(path);
+  Trigger holder({"hold_file", path, std::to_string(kSize)}), other({"hold_file", MakeFile("plain", 65536), "65536"});
+  const std::string where = holder.Line(), elsewhere = other.Line();
+  Trigger stranger({"read_memory", "store", std::to_string(other.pid()), elsewhere, "65536"});
+  ASSERT_EQ(stranger.Line(), "taken");
+  Trigger writer({"read_memory", "store", std::to_string(holder.pid()), where, "65536"});
+  ASSERT_EQ(writer.Line(), "taken");
+  const auto is_write = [](const HostChange& body) { return body.op == EVENT_HOST_MEMORY_WRITE; };
+  const HostChange* change =
+      WaitForBody<HostChange>([&](const Event&, const HostChange& body) { return is_write(body); });
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->target.tgid, static_cast<uint32_t>(holder.pid()));
+  EXPECT_EQ(change->value, 4096u);
+  ReadOnce(200);
+  size_t told = 0;
+  for (const Event& event : events_) {
+    const auto* body = std::get_if<HostChange>(&event.body);
+    told += body != nullptr && is_write(*body) ? 1 : 0;
+  }
+  EXPECT_EQ(told, 1u);
+}
+
 TEST_F(LiveForeignTest, ListingProcessesTakesNothing) { EXPECT_EQ(Take("args", 65536), 0u); }
 
 class LiveShareTest : public LiveMemoryTest {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bpf/abi/config.h"
+#include "bpf/abi/event.h"
 #include "tests/live/live.h"
 
 namespace tensorwarden {
@@ -37,6 +38,22 @@ TEST_F(LiveProcessTest, ForkExecAndExitTellOneLife) {
       WaitForBody<ProcessExit>([&](const Event& event, const ProcessExit&) { return event.origin.process == child; });
   ASSERT_NE(exit, nullptr);
   EXPECT_EQ(exit->exit_code, 7 << 8);
+}
+
+TEST_F(LiveProcessTest, APathInMountsOfAUsersMakingIsMarked) {
+  const std::string program = BesideProgram("triggers/exit_with");
+  for (const char* whose : {"own", "users"}) {
+    Trigger trigger({"user_mounts", whose, program, "7"});
+    const auto pid = static_cast<uint32_t>(trigger.pid());
+    const int status = trigger.Finish();
+    if (status == 0) GTEST_SKIP() << "no user namespaces here";
+    const Event* exec = WaitFor([&](const Event& event) {
+      const auto* body = std::get_if<ProcessExec>(&event.body);
+      return body != nullptr && event.origin.process.tgid == pid && body->path == program;
+    });
+    ASSERT_NE(exec, nullptr) << whose;
+    EXPECT_EQ((exec->origin.flags & EVENT_F_USER_MOUNTS) != 0, whose == std::string("users"));
+  }
 }
 
 TEST_F(LiveProcessTest, DeviceOpenTellsItsNumbers) {

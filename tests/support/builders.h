@@ -117,17 +117,20 @@ class TestHost {
   explicit TestHost(HostModelConfig config = {}) : model_(std::move(HostModel::Create(std::move(config)).value())) {}
 
   // Applies `body` as done by `actor`; 0: by nobody known. Effects of the last call are in effects.
-  const Event& Feed(uint32_t actor, EventBody body) {
+  const Event& Feed(uint32_t actor, EventBody body, uint16_t flags = 0) {
     event_.seq++;
     event_.origin = {};
     event_.origin.ktime_ns = now_ns;
+    event_.origin.flags = flags;
     if (actor != 0) event_.origin.process = Pid(actor);
     event_.body = std::move(body);
     effects.clear();
     model_->Apply(event_, effects);
     return event_;
   }
-  const Event& Exec(uint32_t pid, ExecFacts facts = {}) { return Feed(pid, Image(std::move(facts))); }
+  const Event& Exec(uint32_t pid, ExecFacts facts = {}, uint16_t flags = 0) {
+    return Feed(pid, Image(std::move(facts)), flags);
+  }
   const Event& Fork(uint32_t parent, uint32_t child) { return Feed(parent, ProcessFork{Pid(child)}); }
 
   template <typename Effect>

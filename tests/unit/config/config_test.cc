@@ -43,7 +43,7 @@ rules: [rules.d, /usr/share/x.yaml]
 discover: false
 discover_paths: [/srv]
 assets:
-  - {name: llama, class: checkpoint, paths: [/srv/a/**, /srv/b/*.gguf]}
+  - {name: llama, class: checkpoint, paths: [/srv/a/**, /srv/b/*.gguf, /srv/c/]}
 workloads:
   - name: vllm
     role: inference
@@ -68,7 +68,7 @@ outputs:
   ASSERT_EQ(agent.assets.size(), 1u);
   EXPECT_EQ(agent.assets[0].name, "llama");
   EXPECT_EQ(agent.assets[0].klass, "checkpoint");
-  EXPECT_THAT(agent.assets[0].paths, ElementsAre("/srv/a/**", "/srv/b/*.gguf"));
+  EXPECT_THAT(agent.assets[0].paths, ElementsAre("/srv/a/**", "/srv/b/*.gguf", "/srv/c", "/srv/c/**"));
   ASSERT_EQ(agent.host.workloads.size(), 1u);
   const WorkloadSpec& workload = agent.host.workloads[0];
   EXPECT_EQ(workload.name, "vllm");

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bpf/abi/config.h"
+#include "bpf/abi/event.h"
 #include "tests/support/builders.h"
 
 namespace tensorwarden {
@@ -232,6 +233,32 @@ TEST(ConfirmTest, EveryGivenFactMustMatch) {
   EXPECT_FALSE(confirmed("/opt/train2", "/system.slice/train.service", 7));
   EXPECT_FALSE(confirmed("/opt/train", "/system.slice/train.service2", 7));
   EXPECT_FALSE(confirmed("/opt/train", "/system.slice/train.service", 8));
+}
+
+TEST(ConfirmTest, AUnitIsTheSystemsAndNoNameBelowIt) {
+  TestHost host(Confirming({.name = "t", .role = Role::kTraining, .unit = "train.service"}));
+  const auto confirmed = [&](std::string cgroup) {
+    host.Exec(100, {.cgroup = std::move(cgroup)});
+    return host.Process(100).role_confirmed;
+  };
+  EXPECT_TRUE(confirmed("/ml.slice/ml-big.slice/train.service/worker"));
+  EXPECT_FALSE(confirmed("/user.slice/user-1000.slice/user@1000.service/app.slice/train.service"));
+  EXPECT_FALSE(confirmed("/system.slice/docker-4711.scope/system.slice/train.service"));
+  EXPECT_FALSE(confirmed("/kubepods/pod1/train.service"));
+}
+
+TEST(ConfirmTest, APathInMountsOfAUsersMakingNeedsAControlGroupToVouchForIt) {
+  TestHost by_exe(Confirming({.name = "t", .role = Role::kTraining, .exe = "/opt/train"}));
+  TestHost by_both(Confirming({.name = "t", .role = Role::kTraining, .exe = "/opt/train", .unit = "train.service"}));
+  uint32_t child = 100;
+  const auto confirmed = [&](TestHost& host, uint16_t flags) {
+    host.Exec(100, {.path = "/opt/train", .cgroup = "/system.slice/train.service"}, flags);
+    host.Fork(100, ++child);
+    return host.Process(child).role_confirmed;
+  };
+  EXPECT_TRUE(confirmed(by_exe, 0));
+  EXPECT_FALSE(confirmed(by_exe, EVENT_F_USER_MOUNTS));
+  EXPECT_TRUE(confirmed(by_both, EVENT_F_USER_MOUNTS));
 }
 
 TEST(ConfirmTest, AnotherProgramInTheSameControlGroupIsConfirmedOnlyWhenNoProgramIsNamed) {
