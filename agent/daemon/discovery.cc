@@ -15,6 +15,7 @@
 #include "agent/artifact/glob.h"
 #include "agent/artifact/identify.h"
 #include "agent/artifact/known_caches.h"
+#include "agent/artifact/size_on_disk.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 
@@ -242,7 +243,7 @@ void Discovery::Judge(const std::string& path, const AssetSpec* spec, bool by_na
   asset.klass = spec != nullptr ? spec->klass : identity->klass;
   asset.format = is_model ? identity->format : "";
   asset.found_by = spec != nullptr && std::string_view(found_by) == "discovery" ? "config" : found_by;
-  asset.size = size;
+  asset.size = SizeOnDisk(fd.get(), st);
   asset.mtime_ns = static_cast<uint64_t>(stamp.mtime_ns);
   asset.owner_uid = st.st_uid;
   found.push_back(Found{.fd = std::move(fd), .asset = std::move(asset)});
