@@ -14,6 +14,8 @@ namespace tensorwarden {
 namespace {
 
 constexpr uint64_t kMinuteNs = 60'000'000'000;
+constexpr double kNotableShare = 0.01;
+constexpr double kRounding = 1e-9;
 constexpr size_t kMaxStages = 16;  // of one matter; no ladder is longer
 
 uint64_t Ns(absl::Duration duration) { return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration)); }
@@ -89,7 +91,11 @@ std::optional<Alert> AlertBuilder::TakeFinding(const Detection& detection, const
   std::optional<Alert> alert = Open(detection, event);
   if (!alert) return alert;
   WantEvidence(event, *alert);
-  Matter matter{.alert = *alert, .stages = {alert->stage}, .news_ns = now_ns_, .reported_ns = now_ns_};
+  Matter matter{.alert = *alert,
+                .stages = {alert->stage},
+                .news_ns = now_ns_,
+                .reported_ns = now_ns_,
+                .reported_share = alert->asset_share};
   if (alert->wanted) matter.evidence_seq = alert->wanted->cause_seq;
   Trim(matter.alert);
   matters_.TryEmplace(key, std::move(matter));
@@ -136,7 +142,10 @@ std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detec
   const uint64_t interval_ns = std::max(Ns(config_.update_interval), detection.rule->suppress_ns);
   const bool due = now_ns_ >= matter.reported_ns + interval_ns;
   if (new_stage && matter.stages.size() < kMaxStages) matter.stages.push_back(alert.stage);
-  const bool report = due || (new_stage && matter.stages.back() == alert.stage);
+  // The detector of egress itself holds such figures back until they are worth it.
+  const bool grown =
+      event.finding->kind == "egress" && alert.asset_share - matter.reported_share > kNotableShare - kRounding;
+  const bool report = due || grown || (new_stage && matter.stages.back() == alert.stage);
   matter.alert = alert;
   Trim(matter.alert);
   matter.news_ns = now_ns_;
@@ -146,6 +155,7 @@ std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detec
     return std::nullopt;
   }
   matter.reported_ns = now_ns_;
+  matter.reported_share = alert.asset_share;
   ++stats_.updated;
   return alert;
 }
@@ -171,6 +181,7 @@ void AlertBuilder::ReportWaiting(std::vector<Alert>& alerts) {
     if (!matter.waiting || now_ns_ < matter.reported_ns + Ns(config_.update_interval)) continue;
     matter.waiting = false;
     matter.reported_ns = now_ns_;
+    matter.reported_share = matter.alert.asset_share;
     ++stats_.updated;
     alerts.push_back(matter.alert);
   }
@@ -254,6 +265,7 @@ void AlertBuilder::JoinEvidence(const Evidence& evidence, std::vector<Alert>& al
     matter.evidence_seq = 0;
     if (!matter.waiting) ++matter.alert.updates;
     if (matter.waiting) matter.reported_ns = now_ns_;
+    matter.reported_share = matter.alert.asset_share;
     matter.waiting = false;
     ++stats_.updated;
     ++stats_.evidenced;

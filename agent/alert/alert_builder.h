@@ -57,7 +57,8 @@ class AlertBuilder {
   // nullopt when this is no news: folded, suppressed or held back.
   //
   // Matches of one rule fold by the detection's fold key. Of findings, the first opens a matter; a stage it has not had
-  // makes an update at once, anything else at most one a minute. A rule with `suppress` alerts once per key and time.
+  // makes an update at once, and so do bytes that left and are a hundredth of the asset more than was reported;
+  // anything else at most one a minute. A rule with `suppress` alerts once per key and time.
   std::optional<Alert> Take(const Detection& detection, const EnrichedEvent& event);
 
   AlertBuilderStats Stats() const;
@@ -68,6 +69,7 @@ class AlertBuilder {
     std::vector<std::string> stages;  // that it has had
     uint64_t news_ns = 0;
     uint64_t reported_ns = 0;
+    double reported_share = 0;
     bool waiting = false;       // news that were not reported yet
     uint64_t evidence_seq = 0;  // cause of the evidence that is still to come; 0: none
   };

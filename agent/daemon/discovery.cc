@@ -15,6 +15,7 @@
 #include "agent/artifact/glob.h"
 #include "agent/artifact/identify.h"
 #include "agent/artifact/known_caches.h"
+#include "agent/artifact/size_on_disk.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 
@@ -75,7 +76,14 @@ std::vector<Found> Discovery::ScanAll() {
   return found;
 }
 
-void Discovery::Examine(const std::string& path) { Push(Birth{.path = path}); }
+void Discovery::Examine(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = births_.find(path); known != births_.end()) {
+    known->second = true;
+  } else if (PushLocked(Birth{.path = path}, 0)) {
+    births_.emplace(path, false);
+  }
+}
 
 void Discovery::ExamineHeld(const ProcessKey& process, const FileCandidate& candidate) {
   Push(Held{.process = process, .ino = candidate.file.ino});
@@ -90,14 +98,19 @@ std::vector<Found> Discovery::Take() {
   return std::exchange(results_, {});
 }
 
-void Discovery::Push(Job job, int delay_ms) {
+bool Discovery::Push(Job job, int delay_ms) {
   const std::lock_guard lock(mutex_);
+  return PushLocked(std::move(job), delay_ms);
+}
+
+bool Discovery::PushLocked(Job job, int delay_ms) {
   if (queue_.size() >= config_.max_queue) {
     ++dropped_;
-    return;
+    return false;
   }
   queue_.emplace(ClockNs(CLOCK_MONOTONIC) + int64_t{delay_ms} * 1'000'000, std::move(job));
   wake_.notify_one();
+  return true;
 }
 
 void Discovery::Post(std::vector<Found> found) {
@@ -146,15 +159,25 @@ void Discovery::Work(const std::stop_token& stop) {
 
 // A file is born empty: it is judged when it has stopped growing, or has become a model meanwhile.
 void Discovery::DoBirth(Birth birth, std::vector<Found>& found) {
+  const bool grows = StillGrows(birth, found);
+  const std::lock_guard lock(mutex_);
+  const auto known = births_.find(birth.path);
+  const bool asked = known != births_.end() && std::exchange(known->second, false);
+  if (asked) birth.attempts = 0;
+  if ((asked || (grows && ++birth.attempts < kBirthAttempts)) && PushLocked(birth, kBirthDelayMs)) return;
+  if (known != births_.end()) births_.erase(known);
+}
+
+bool Discovery::StillGrows(Birth& birth, std::vector<Found>& found) {
   struct stat st {};
-  if (stat(birth.path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return;
+  if (stat(birth.path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return false;
   const auto size = static_cast<uint64_t>(st.st_size);
   const bool grows = size == 0 || size != birth.size;
   birth.size = size;
   bool by_name = false;
   const AssetSpec* spec = Declared(birth.path, by_name);
   if (size > 0) Judge(birth.path, spec, by_name, "birth", found);
-  if (grows && ++birth.attempts < kBirthAttempts) Push(std::move(birth), kBirthDelayMs);
+  return grows;
 }
 
 void Discovery::WalkDeclared(std::vector<Found>& found) {
@@ -242,7 +265,7 @@ void Discovery::Judge(const std::string& path, const AssetSpec* spec, bool by_na
   asset.klass = spec != nullptr ? spec->klass : identity->klass;
   asset.format = is_model ? identity->format : "";
   asset.found_by = spec != nullptr && std::string_view(found_by) == "discovery" ? "config" : found_by;
-  asset.size = size;
+  asset.size = SizeOnDisk(fd.get(), st);
   asset.mtime_ns = static_cast<uint64_t>(stamp.mtime_ns);
   asset.owner_uid = st.st_uid;
   found.push_back(Found{.fd = std::move(fd), .asset = std::move(asset)});

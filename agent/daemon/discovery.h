@@ -42,7 +42,8 @@ class Discovery {
   // The first pass, in the caller's thread: declared paths, caches, then files that running processes hold.
   std::vector<Found> ScanAll();
 
-  // Requests to the worker. `Examine`: a name appeared; looked at again while it still grows.
+  // Requests to the worker. `Examine`: a name appeared, or an asset was written beyond its size; looked at again while
+  // it still grows. Many requests for one path are one look each half second.
   void Examine(const std::string& path);
   void ExamineHeld(const ProcessKey& process, const FileCandidate& candidate);
   void Rescan();
@@ -79,7 +80,8 @@ class Discovery {
 
   void Work(const std::stop_token& stop);
   bool NextJob(const std::stop_token& stop, Job& job);
-  void Push(Job job, int delay_ms = 0);
+  bool Push(Job job, int delay_ms = 0);
+  bool PushLocked(Job job, int delay_ms);
   void Post(std::vector<Found> found);
 
   void WalkDeclared(std::vector<Found>& found);
@@ -87,6 +89,7 @@ class Discovery {
   void WalkProcesses(std::vector<Found>& found);
   void WalkProcess(const std::string& proc_dir, uint64_t only_ino, std::vector<Found>& found);
   void DoBirth(Birth birth, std::vector<Found>& found);
+  bool StillGrows(Birth& birth, std::vector<Found>& found);
   const AssetSpec* Declared(const std::string& path, bool& by_name) const;
   // Opens `path` and judges it. `spec`: declared as; nullptr: only a find by its bytes counts.
   void Judge(const std::string& path, const AssetSpec* spec, bool by_name, const char* found_by,
@@ -98,7 +101,8 @@ class Discovery {
   std::map<std::pair<uint64_t, uint64_t>, FileStamp> judged_;  // (st_dev, st_ino); worker or first pass only
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::multimap<int64_t, Job> queue_;  // by due time, CLOCK_MONOTONIC ns
+  std::multimap<int64_t, Job> queue_;   // by due time, CLOCK_MONOTONIC ns
+  std::map<std::string, bool> births_;  // paths of births in the queue or under way; true: asked for again meanwhile
   std::vector<Found> results_;
   uint64_t dropped_ = 0;
   std::jthread worker_;  // last: stops before the rest goes

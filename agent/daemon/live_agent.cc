@@ -67,6 +67,7 @@ class LiveAgentImpl final : public LiveAgent {
 
   void Pump();
   void HandleKernelEvent(Event event);
+  void FollowSize(const FileChange& change);
   void Dispatch(Event event);
   void DispatchOwn(EventBody body);
   void Apply(const HostEffect& effect);
@@ -319,8 +320,18 @@ void LiveAgentImpl::HandleKernelEvent(Event event) {
   if (const auto* name = std::get_if<FileName>(&event.body)) {
     if (!name->path.empty() && name->op != EVENT_NAME_UNLINK) discovery_->Examine(name->path);
   }
+  if (const auto* change = std::get_if<FileChange>(&event.body)) FollowSize(*change);
   carriers_changed_ |= std::holds_alternative<LabelMove>(event.body);
   Dispatch(std::move(event));
+}
+
+// An asset that is still written keeps the size that it was found with, and shares of it would be too large, until it
+// is looked at again.
+void LiveAgentImpl::FollowSize(const FileChange& change) {
+  const AssetInfo* asset = analysis_->host().Asset(change.file);
+  if (asset == nullptr || asset->path.empty()) return;
+  if (change.change == EVENT_CHANGE_TRUNCATE || change.offset + change.length > asset->size)
+    discovery_->Examine(asset->path);
 }
 
 void LiveAgentImpl::DispatchOwn(EventBody body) {

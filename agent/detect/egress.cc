@@ -8,6 +8,7 @@
 
 #include "agent/detect/charge_totals.h"
 #include "agent/detect/egress_budget.h"
+#include "agent/detect/egress_parts.h"
 #include "agent/detect/text.h"
 #include "agent/enrich/address_class.h"
 #include "bpf/abi/event.h"
@@ -15,9 +16,10 @@
 namespace tensorwarden {
 namespace {
 
-constexpr std::string_view kMagic = "tensorwarden egress 1\n";
+constexpr std::string_view kMagic = "tensorwarden egress 2\n";
 constexpr size_t kMaxText = 4096;
 constexpr std::string_view kVsockLoopback = "vsock:1:";  // VMADDR_CID_LOCAL
+constexpr size_t kPartsPerBudget = 2;
 constexpr uint64_t kServingWindowNs = 24ull * 3600 * 1'000'000'000;
 
 uint64_t Nanos(absl::Duration d) { return static_cast<uint64_t>(absl::ToInt64Nanoseconds(d)); }
@@ -58,12 +60,6 @@ struct SenderKey {
 struct Sender {
   uint64_t sent = 0;
   uint64_t volume = 0;  // the most that it was known to hold; 0: not known
-};
-
-struct Matter {
-  explicit Matter(uint64_t window_ns) : sent(window_ns) {}
-  WindowRing sent;
-  size_t fired = 0;
 };
 
 struct PeerKey {
@@ -117,14 +113,16 @@ class EgressDetector final : public Detector {
         totals_(config_.max_sockets),
         budgets_(config_.max_budgets),
         matters_(config_.max_budgets),
+        parts_(kPartsPerBudget * config_.max_budgets, longest_ns_, ladder_),
         senders_(config_.max_budgets),
         peers_(config_.max_budgets) {}
 
   std::string_view Name() const override { return "egress"; }
 
-  KindSet Needs() const override { return kKinds<Egress>; }
+  KindSet Needs() const override { return kKinds<Egress, ClockTick>; }
 
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
+    if (std::holds_alternative<ClockTick>(event.event->body)) return TellNews(event.event->origin.ktime_ns, findings);
     const Egress* egress = std::get_if<Egress>(&event.event->body);
     if (egress == nullptr) return;
     const uint64_t bytes = totals_.New(event.event->origin, *egress);
@@ -138,11 +136,20 @@ class EgressDetector final : public Detector {
   absl::Status Restore(std::string_view state) override;
 
  private:
+  using Part = EgressParts::Part;
+  enum class Who : uint8_t { kJob, kAllJobs, kPart };
   struct Climb {
     size_t rung = 0;
     uint64_t bytes = 0;
-    uint64_t window_ns = 0;
-    bool own = true;  // this job alone has sent them
+    Who who = Who::kJob;
+  };
+  // What the words of a finding need.
+  struct Matter {
+    const EnrichedEvent& event;
+    const Egress& egress;
+    const EgressBudget& budget;
+    std::string destination_class;
+    std::string key;
   };
 
   static std::string SetOf(const EnrichedEvent& event, const Egress& egress) {
@@ -161,23 +168,59 @@ class EgressDetector final : public Detector {
     const uint64_t now_ns = event.event->origin.ktime_ns;
     const uint64_t size = SizeOf(event);
     const BudgetKey key{SetOf(event, egress), destination_class};
-    bytes = Fresh(SenderKey{key, event.event->origin.process}, egress.volume, bytes);
+    bytes = Fresh(SenderKey{key, event.event->origin.process}, egress, bytes);
     if (bytes == 0) return;
     EgressBudget& budget = *budgets_.TryEmplace(key, config_.windows).first;
-    Matter& matter = *matters_.TryEmplace(MatterKey{key, TreeOf(event)}, longest_ns_).first;
+    EgressAccount& account = *matters_.TryEmplace(MatterKey{key, TreeOf(event)}, longest_ns_).first;
     budget.Charge(now_ns, bytes);
-    matter.sent.Add(now_ns, bytes);
-    const Climb climb = NextRung(budget, matter, size);
-    if (climb.rung == 0) return;
-    findings.push_back(Upload(event, egress, key, climb));
+    account.sent.Add(now_ns, bytes);
+    const Matter matter{event, egress, budget, destination_class,
+                        fmt::format("egress:{}:{}:{}", key.set, destination_class, KeyText(TreeOf(event)))};
+    const Climb climb = NextRung(budget, account, size);
+    if (climb.rung != 0) {
+      // Later growth of this job alone says nothing of what all jobs have sent.
+      account.Tell(climb.who == Who::kJob ? climb.bytes : 0);
+      findings.push_back(Upload(matter, climb, nullptr));
+    } else if (account.HasNews(size)) {
+      account.Hold(Upload(matter, {account.fired, account.sent.Sum(), Who::kJob}, nullptr), now_ns);
+    }
+    ChargeParts(matter, {.now_ns = now_ns, .bytes = bytes, .size = size}, climb.rung != 0, findings);
   }
 
-  // What of these bytes the process had not sent before. `volume` 0: it has ended, and held what was known last.
-  uint64_t Fresh(const SenderKey& key, uint64_t volume, uint64_t bytes) {
+  // What was told of the whole hides no part that is a theft by itself.
+  void ChargeParts(const Matter& matter, EgressParts::Charge charge, bool told, std::vector<Finding>& findings) {
+    charge.matter = matter.key;
+    charge.destination = matter.egress.socket.peer_address;
+    if (matter.event.process != nullptr) charge.uid = matter.event.process->uid;
+    const auto [climbed, grown] = parts_.Take(charge, told);
+    if (climbed.account != nullptr) {
+      const uint64_t sent = climbed.account->sent.Sum();
+      climbed.account->Tell(sent);
+      findings.push_back(Upload(matter, {climbed.rung, sent, Who::kPart}, &climbed));
+    }
+    for (const Part& part : grown)
+      part.account->Hold(Upload(matter, {part.account->fired, part.account->sent.Sum(), Who::kPart}, &part),
+                         charge.now_ns);
+  }
+
+  // Figures that grew without a new rung are told when nothing more comes.
+  void TellNews(uint64_t now_ns, std::vector<Finding>& findings) {
+    const auto tell = [&](auto& entries) {
+      for (auto& [key, account] : entries)
+        if (std::unique_ptr<Finding> due = account.TakeDue(now_ns)) findings.push_back(*std::move(due));
+    };
+    tell(matters_.Entries());
+    tell(parts_.Accounts().Entries());
+  }
+
+  // What of these bytes the process had not sent before. `volume` 0: it has ended, and held what was known last. What
+  // one of its sockets is charged with it has held, whether a record came to tell of it or not.
+  uint64_t Fresh(const SenderKey& key, const Egress& egress, uint64_t bytes) {
     Sender& sender = *senders_.TryEmplace(key).first;
-    sender.volume = std::max(sender.volume, volume);
+    const bool known = sender.volume != 0 || egress.volume != 0;
+    if (known) sender.volume = std::max({sender.volume, egress.volume, egress.bytes});
     const uint64_t left = sender.volume - std::min(sender.volume, sender.sent);
-    const uint64_t fresh = sender.volume == 0 ? bytes : std::min(bytes, left);
+    const uint64_t fresh = known ? std::min(bytes, left) : bytes;
     sender.sent += fresh;
     return fresh;
   }
@@ -185,7 +228,7 @@ class EgressDetector final : public Detector {
   // The rung that this charge brought, 0 if none. A job climbs by what it sent itself; and the job whose bytes bring
   // the common budget to a new rung is named too, so that a theft split over many small jobs is seen. A job that sends
   // little after another one stole all is not.
-  Climb NextRung(EgressBudget& budget, Matter& matter, uint64_t size) {
+  Climb NextRung(EgressBudget& budget, EgressAccount& matter, uint64_t size) const {
     const uint64_t all_bytes = budget.Longest().Sum();
     const size_t all = ladder_.Reached(all_bytes, size);
     const size_t own = ladder_.Reached(matter.sent.Sum(), size);
@@ -195,11 +238,11 @@ class EgressDetector final : public Detector {
     matter.fired = std::min(matter.fired, all);
     if (budget_climbed && all > std::max(own, matter.fired)) {
       matter.fired = all;
-      return {all, all_bytes, budget.WindowOf(all, ladder_, size).WindowNs(), false};
+      return {all, all_bytes, Who::kAllJobs};
     }
     if (own <= matter.fired) return {};
     matter.fired = own;
-    return {own, matter.sent.Sum(), budget.WindowOf(own, ladder_, size).WindowNs(), true};
+    return {own, matter.sent.Sum(), Who::kJob};
   }
 
   Finding Base(const EnrichedEvent& event, const Egress& egress, uint64_t bytes) const {
@@ -216,26 +259,38 @@ class EgressDetector final : public Detector {
     return finding;
   }
 
-  Finding Upload(const EnrichedEvent& event, const Egress& egress, const BudgetKey& key, const Climb& climb) const {
-    Finding finding = Base(event, egress, climb.bytes);
+  // `part`: the finding is about that part of the matter alone; nullptr: about the whole.
+  Finding Upload(const Matter& matter, const Climb& climb, const Part* part) const {
+    const EnrichedEvent& event = matter.event;
+    const uint64_t size = SizeOf(event);
+    Finding finding = Base(event, matter.egress, climb.bytes);
     const double rung = config_.ladder[climb.rung - 1];
-    finding.what = key.destination_class == "mount" ? "remote_mount" : "upload";
-    finding.key = fmt::format("egress:{}:{}:{}", key.set, key.destination_class, KeyText(TreeOf(event)));
+    const bool mount = matter.destination_class == "mount";
+    finding.what = mount ? "remote_mount" : "upload";
+    finding.key = part == nullptr ? matter.key : part->key;
     finding.stage = StageText(rung);
-    finding.destination_class = key.destination_class;
-    finding.threshold = std::max(rung * static_cast<double>(SizeOf(event)), static_cast<double>(config_.min_bytes));
+    finding.destination_class = matter.destination_class;
+    finding.threshold = std::max(rung * static_cast<double>(size), static_cast<double>(config_.min_bytes));
     finding.score = Score(event, finding.share);
-    const std::string whole = SizeOf(event) == 0
-                                  ? std::string()
-                                  : fmt::format(" of {} ({})", BytesText(SizeOf(event)), ShareText(finding.share));
-    const std::string_view did = key.destination_class == "mount" ? "wrote" : "sent";
-    finding.evidence = fmt::format("{} {} {}{} of {} to {} within {}", climb.own ? ActorText(event) : Crowd(event), did,
-                                   BytesText(climb.bytes), whole, LabelText(event), PeerText(egress.socket),
-                                   WindowText(climb.window_ns));
+    const std::string whole =
+        size == 0 ? std::string() : fmt::format(" of {} ({})", BytesText(size), ShareText(finding.share));
+    finding.evidence =
+        fmt::format("{} {} {}{} of {} to {} within {}", SenderText(event, climb, part), mount ? "wrote" : "sent",
+                    BytesText(climb.bytes), whole, LabelText(event), ReceiverText(matter.egress, part),
+                    WindowText(matter.budget.WindowOf(climb.rung, ladder_, size).WindowNs()));
     return finding;
   }
 
-  static std::string Crowd(const EnrichedEvent& event) { return ActorText(event) + " and other jobs together"; }
+  static std::string SenderText(const EnrichedEvent& event, const Climb& climb, const Part* part) {
+    if (climb.who == Who::kAllJobs) return ActorText(event) + " and other jobs together";
+    if (part == nullptr || part->kind != EgressParts::Kind::kUser || event.process == nullptr) return ActorText(event);
+    return fmt::format("user {}, by {},", event.process->uid, ActorText(event));
+  }
+
+  static std::string ReceiverText(const Egress& egress, const Part* part) {
+    const std::string text = PeerText(egress.socket);
+    return part != nullptr && part->kind == EgressParts::Kind::kSmall ? text + " and others that got little" : text;
+  }
 
   // The name of the configured window: rings are a little longer.
   std::string WindowText(uint64_t window_ns) const {
@@ -284,7 +339,8 @@ class EgressDetector final : public Detector {
   uint64_t longest_ns_;
   ChargeTotals totals_;
   LruMap<BudgetKey, EgressBudget> budgets_;
-  LruMap<MatterKey, Matter> matters_;
+  LruMap<MatterKey, EgressAccount> matters_;
+  EgressParts parts_;
   LruMap<SenderKey, Sender> senders_;
   LruMap<PeerKey, Peer> peers_;
 };
@@ -305,9 +361,9 @@ std::string EgressDetector::Save() const {
     writer.Text(key.budget.destination_class);
     writer.Number(key.tree.tgid);
     writer.Number(key.tree.start_ns);
-    writer.Number(matter.fired);
-    matter.sent.Save(writer);
+    matter.Save(writer);
   }
+  parts_.Save(writer);
   writer.Number(peers_.Size());
   for (const auto& [key, peer] : peers_.Entries()) {
     writer.Text(key.set);
@@ -321,6 +377,7 @@ std::string EgressDetector::Save() const {
 absl::Status EgressDetector::Restore(std::string_view state) {
   budgets_.Clear();
   matters_.Clear();
+  parts_.Clear();
   peers_.Clear();
   const auto text = [](StateReader& reader) { return std::string(reader.Text(kMaxText)); };
   StateReader reader(state, kMagic);
@@ -336,10 +393,9 @@ absl::Status EgressDetector::Restore(std::string_view state) {
     MatterKey key{{text(reader), text(reader)}, {}};
     key.tree.tgid = static_cast<uint32_t>(reader.Number());
     key.tree.start_ns = reader.Number();
-    Matter& matter = *matters_.TryEmplace(key, longest_ns_).first;
-    matter.fired = static_cast<size_t>(reader.Number());
-    matter.sent.Restore(reader);
+    matters_.TryEmplace(key, longest_ns_).first->Restore(reader);
   }
+  if (same) parts_.Restore(reader);
   for (size_t left = same ? reader.Count(config_.max_budgets) : 0; left > 0 && reader.ok(); --left) {
     PeerKey key{text(reader), text(reader)};
     Peer& peer = *peers_.TryEmplace(key).first;
@@ -349,6 +405,7 @@ absl::Status EgressDetector::Restore(std::string_view state) {
   if (same && reader.AtEnd()) return absl::OkStatus();
   budgets_.Clear();
   matters_.Clear();
+  parts_.Clear();
   peers_.Clear();
   return absl::DataLossError("egress budgets: the saved state is not of this version or config; they start empty");
 }

@@ -16,6 +16,16 @@ void WindowRing::Advance(uint64_t now_ns) {
   head_ = bucket;
 }
 
+void WindowRing::Remove(const WindowRing& part) {
+  Advance(part.head_ * bucket_ns_);
+  for (uint64_t i = 0; i < kBuckets && i <= part.head_ && head_ < part.head_ + kBuckets - i; ++i) {
+    uint64_t& bucket = buckets_[(part.head_ - i) % kBuckets];
+    const uint64_t amount = std::min(bucket, part.buckets_[(part.head_ - i) % kBuckets]);
+    bucket -= amount;
+    sum_ -= amount;
+  }
+}
+
 void WindowRing::Save(StateWriter& writer) const {
   writer.Number(head_);
   for (uint64_t bucket : buckets_) writer.Number(bucket);

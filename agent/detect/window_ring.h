@@ -19,6 +19,8 @@ class WindowRing {
     buckets_[head_ % kBuckets] += amount;
     sum_ += amount;
   }
+  // Takes out what `part`, a ring of the same window, holds: it was added to both.
+  void Remove(const WindowRing& part);
   // Forgets what has left the window. A time before the newest one seen changes nothing.
   void Advance(uint64_t now_ns);
   uint64_t Sum() const { return sum_; }

@@ -64,7 +64,8 @@ class AlertBuilderTest : public ::testing::Test {
     return event;
   }
 
-  std::optional<Alert> Found(uint64_t seconds, const std::string& stage, const std::string& key = "k") {
+  std::optional<Alert> Found(uint64_t seconds, const std::string& stage, const std::string& key = "k",
+                             double share = 0.25) {
     Finding finding;
     finding.kind = "egress";
     finding.key = key;
@@ -76,7 +77,7 @@ class AlertBuilderTest : public ::testing::Test {
     finding.destination_class = "public";
     finding.value = 2 << 20;
     finding.unit = "bytes";
-    finding.share = 0.25;
+    finding.share = share;
     finding.evidence = "2 MiB in 3 s";
     const Event event = EventAt(seconds, finding);
     const EnrichedEvent enriched = Enrich(event, host_);
@@ -157,6 +158,15 @@ TEST_F(AlertBuilderTest, AStageThatWasThereBeforeIsNoNews) {
   EXPECT_FALSE(Found(2, "1%"));
   EXPECT_FALSE(Found(3, "10%"));
   EXPECT_EQ(builder_->Stats().folded, 2u);
+}
+
+TEST_F(AlertBuilderTest, AHundredthOfTheAssetMoreIsToldAtOnce) {
+  Found(0, "10%", "k", 0.25);
+  EXPECT_FALSE(Found(1, "10%", "k", 0.255));
+  const std::optional<Alert> update = Found(2, "10%", "k", 0.26);
+  ASSERT_TRUE(update);
+  EXPECT_EQ(update->activity, "update");
+  EXPECT_FALSE(Found(3, "10%", "k", 0.265)) << "since the last one";
 }
 
 TEST_F(AlertBuilderTest, WithoutANewStageThereIsOneUpdateAMinute) {

@@ -54,9 +54,17 @@ TEST_F(EgressTest, NobodyGivesAwayMoreThanItHolds) {
   // An indexer that has read a header talks a lot, over many connections: 64 KiB of 64 MiB is below the first rung.
   for (uint64_t cookie = 1; cookie <= 100; ++cookie)
     EXPECT_THAT(Send(64 << 10, {.cookie = cookie, .volume = 64 << 10}), IsEmpty());
-  EXPECT_THAT(Send(4 * kMiB, {.cookie = 101, .volume = 0}), IsEmpty()) << "told after it has ended";
+  EXPECT_THAT(Send(64 << 10, {.cookie = 101, .volume = 0}), IsEmpty()) << "told after it has ended";
   // Who has read on since may give that away as well.
   EXPECT_THAT(Send(kMiB, {.cookie = 200, .volume = kMiB}), SizeIs(1));
+}
+
+TEST_F(EgressTest, TheLastBytesOfAProcessThatHasEndedCount) {
+  Send(64 * kMiB - 88, {.volume = 64 * kMiB - 88});
+  const auto findings = Send(64 * kMiB, {.volume = 0});
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].stage, "100%");
+  EXPECT_EQ(findings[0].value, 64 * kMiB);
 }
 
 TEST_F(EgressTest, AnUploadClimbsTheLadderAsOneMatter) {
@@ -226,6 +234,132 @@ TEST_F(EgressTest, AJobThatSendsLittleAfterAnotherStoleAllIsQuiet) {
   const auto own = Send(kMiB, {.pid = 400, .cookie = 400});
   ASSERT_THAT(own, SizeIs(1));
   EXPECT_EQ(own[0].stage, "1%") << "by its own bytes";
+}
+
+// What has told of a whole job: it sent all to a destination that may be an approved one.
+class PartsTest : public EgressTest {
+ protected:
+  PartsTest() {
+    bench.host.Exec(200, {.comm = "bash"});
+    bench.host.Fork(200, 201);
+    bench.host.Fork(200, 202);
+    whole = Send(64 * kMiB, {.pid = 201, .peer = "10.9.0.9"});
+  }
+  std::vector<Finding> whole;
+};
+
+TEST_F(PartsTest, AnotherDestinationOfTheSameJobIsAnAlertOfItsOwn) {
+  ASSERT_THAT(whole, SizeIs(1));
+  EXPECT_THAT(Send(600 << 10, {.pid = 202, .cookie = 8}), IsEmpty()) << "below the first rung";
+  const auto first = Send(kMiB, {.pid = 202, .cookie = 8});
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_NE(first[0].key, whole[0].key);
+  EXPECT_EQ(first[0].stage, "1%");
+  EXPECT_EQ(first[0].value, kMiB) << "what this one got, not all";
+  EXPECT_EQ(first[0].destination, "10.9.0.2");
+  const auto second = Send(8 * kMiB, {.pid = 202, .cookie = 8});
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_EQ(second[0].key, first[0].key);
+  EXPECT_EQ(second[0].stage, "10%");
+}
+
+TEST_F(PartsTest, AnotherUserOfTheSameJobIsAnAlertOfItsOwn) {
+  bench.host.Exec(202, {.parent = 200, .comm = "curl", .uid = 1001});
+  const auto findings = Send(kMiB, {.pid = 202, .peer = "10.9.0.9", .cookie = 8});
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_NE(findings[0].key, whole[0].key);
+  EXPECT_THAT(findings[0].evidence, ::testing::StartsWith("user 1001, by curl (pid 202), sent 1.0 MiB"));
+}
+
+TEST_F(PartsTest, TheSameUserAndDestinationAreNoNews) {
+  EXPECT_THAT(Send(kMiB, {.pid = 202, .peer = "10.9.0.9", .cookie = 8}), IsEmpty());
+}
+
+TEST_F(PartsTest, ATheftOverManyDestinationsThatGetLittleAddsUp) {
+  std::vector<std::string> stages, keys;
+  for (uint32_t i = 0; i < 100; ++i)
+    for (const Finding& finding :
+         Send(400 << 10, {.pid = 202, .peer = "192.0.2." + std::to_string(i + 1), .cookie = 100 + i})) {
+      stages.push_back(finding.stage);
+      keys.push_back(finding.key);
+    }
+  EXPECT_THAT(stages, ElementsAre("1%", "10%", "50%"));
+  EXPECT_THAT(keys, ::testing::Each(keys[0]));
+}
+
+TEST_F(PartsTest, PartsSurviveARestart) {
+  Send(600 << 10, {.pid = 202, .cookie = 8});
+  const std::string state = bench.detector().Save();
+  bench.Use(Make());
+  ASSERT_TRUE(bench.detector().Restore(state).ok());
+  EXPECT_THAT(Send(kMiB, {.pid = 201, .peer = "10.9.0.9"}), IsEmpty()) << "told before";
+  EXPECT_THAT(Send(100 << 10, {.pid = 202, .cookie = 8}), SizeIs(1));
+}
+
+TEST_F(EgressTest, ManyDestinationsBelowTheFirstRungAreOneMatter) {
+  std::vector<std::string> keys;
+  for (uint32_t i = 0; i < 160; ++i)
+    for (const Finding& finding : Send(512 << 10, {.peer = "192.0.2." + std::to_string(i + 1), .cookie = 100 + i}))
+      keys.push_back(finding.key);
+  EXPECT_THAT(keys, SizeIs(4));
+  EXPECT_THAT(keys, ::testing::Each(keys[0]));
+}
+
+class FiguresTest : public EgressTest {
+ protected:
+  std::vector<Finding> Tick(uint64_t seconds) {
+    std::vector<Finding> all;
+    for (uint64_t i = 0; i < seconds; ++i) {
+      bench.host.now_ns += kSecond;
+      for (Finding& finding : bench.Feed(0, ClockTick{})) all.push_back(std::move(finding));
+    }
+    return all;
+  }
+};
+
+TEST_F(FiguresTest, WhatGrewSinceTheLastRungIsToldOnceWhenItIsQuiet) {
+  const auto rung = Send(33 * kMiB);
+  EXPECT_THAT(Send(50 * kMiB), IsEmpty());
+  EXPECT_THAT(Send(50 * kMiB + 77), IsEmpty());
+  EXPECT_THAT(Tick(2), IsEmpty());
+  const auto figures = Tick(300);
+  ASSERT_THAT(figures, SizeIs(1));
+  EXPECT_EQ(figures[0].key, rung[0].key);
+  EXPECT_EQ(figures[0].stage, "50%");
+  EXPECT_EQ(figures[0].value, 50 * kMiB + 77);
+  EXPECT_EQ(figures[0].process, testing::Pid(123));
+}
+
+TEST_F(FiguresTest, LittleGrowthIsNoNews) {
+  Send(33 * kMiB);
+  Send(33 * kMiB + (500 << 10));
+  EXPECT_THAT(Tick(100), IsEmpty());
+}
+
+TEST_F(FiguresTest, WhoNeverPausesIsToldOfOnceAMinute) {
+  Send(33 * kMiB);
+  size_t told = 0;
+  for (uint64_t second = 1; second <= 150; ++second) {
+    Send(33 * kMiB + second * (200 << 10));
+    told += Tick(1).size();
+  }
+  EXPECT_EQ(told, 2);
+}
+
+TEST_F(FiguresTest, ARungTakesTheFiguresAlong) {
+  Send(33 * kMiB);
+  Send(60 * kMiB);
+  EXPECT_THAT(Send(64 * kMiB), SizeIs(1));
+  EXPECT_THAT(Tick(100), IsEmpty());
+}
+
+TEST_F(FiguresTest, APartsFiguresAreToldToo) {
+  Send(64 * kMiB, {.peer = "10.9.0.9"});
+  const auto rung = Send(33 * kMiB, {.cookie = 8});
+  Send(40 * kMiB, {.cookie = 8});
+  std::vector<std::string> keys;
+  for (const Finding& finding : Tick(10)) keys.push_back(finding.key);
+  EXPECT_THAT(keys, ::testing::Contains(rung[0].key));
 }
 
 TEST_F(EgressTest, ServingPortBytesFireOnlyAtHalfAModelToOnePeer) {
