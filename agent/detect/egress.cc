@@ -161,7 +161,7 @@ class EgressDetector final : public Detector {
     return egress.socket.family == EVENT_FAMILY_MOUNT && event.asset != nullptr &&
            (egress.cookie & ~EVENT_MOUNT_COOKIE) == event.asset->file.dev;
   }
-  static uint64_t SizeOf(const EnrichedEvent& event) { return event.label == nullptr ? 0 : event.label->size; }
+  static uint64_t SizeOf(const EnrichedEvent& event) { return event.label == nullptr ? 0 : event.label->ShareSize(); }
 
   void Charge(const EnrichedEvent& event, const Egress& egress, const std::string& destination_class, uint64_t bytes,
               std::vector<Finding>& findings) {

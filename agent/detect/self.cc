@@ -9,6 +9,7 @@
 namespace tensorwarden {
 namespace {
 
+constexpr uint32_t kLabels = 64;
 constexpr size_t kMaxNames = 256;  // of kinds and probe groups: far more than there are
 
 // What goes by the bulk ring may be lost in a flood: that is told when it is much.
@@ -20,13 +21,14 @@ class SelfDetector final : public Detector {
 
   std::string_view Name() const override { return "self"; }
 
-  KindSet Needs() const override { return kKinds<StateRestored, LossSample, ProbeState, RuleReload>; }
+  KindSet Needs() const override { return kKinds<StateRestored, LossSample, ProbeState, RuleReload, AssetFound>; }
 
   void Observe(const EnrichedEvent& event, std::vector<Finding>& findings) override {
     if (const auto* restored = std::get_if<StateRestored>(&event.event->body)) OnRestored(*restored, findings);
     if (const auto* loss = std::get_if<LossSample>(&event.event->body)) OnLoss(event, *loss, findings);
     if (const auto* probe = std::get_if<ProbeState>(&event.event->body)) OnProbe(*probe, findings);
     if (const auto* reload = std::get_if<RuleReload>(&event.event->body)) OnReload(*reload, findings);
+    if (std::holds_alternative<AssetFound>(event.event->body)) OnAsset(event, findings);
   }
 
  private:
@@ -106,7 +108,30 @@ class SelfDetector final : public Detector {
              fmt::format("the rules could not be reloaded, so {} former ones run on: {}", reload.rules, reload.error)));
   }
 
+  // Labels are 64. What more sets there are share them: told when it begins, then each time it has doubled.
+  void OnAsset(const EnrichedEvent& event, std::vector<Finding>& findings) {
+    if (event.label == nullptr || event.label->sets < 2) return;
+    size_t sets = 0, labels = 0;
+    for (uint32_t bit = 0; bit < kLabels; ++bit) {
+      const LabelInfo* label = event.host->Label(bit);
+      if (label == nullptr || label->sets < 2) continue;
+      sets += label->sets;
+      ++labels;
+    }
+    if (sets < 2 * sharing_sets_) return;
+    sharing_sets_ = sets;
+    Finding finding = Make(
+        "labels", "self:labels", 0.5,
+        fmt::format("{} asset sets share {} label{}, as there are more sets than labels: shares of them are counted by "
+                    "the smallest set of a label, and an alert may name another set than the one that left",
+                    sets, labels, labels == 1 ? "" : "s"));
+    finding.value = static_cast<double>(sets);
+    finding.unit = "sets";
+    findings.push_back(std::move(finding));
+  }
+
   SelfConfig config_;
+  size_t sharing_sets_ = 0;  // as reported
   std::map<std::string, uint64_t> lost_;
   std::map<std::string, std::string> chosen_;
 };

@@ -38,8 +38,11 @@ std::string AssetText(const AssetInfo& asset) {
 }
 
 std::string LabelText(const EnrichedEvent& event) {
-  if (event.asset != nullptr) return AssetText(*event.asset);
-  return event.label == nullptr ? "a protected file" : event.label->name;
+  if (event.asset == nullptr && event.label == nullptr) return "a protected file";
+  std::string text = event.asset != nullptr ? AssetText(*event.asset) : event.label->name;
+  if (event.label != nullptr && event.label->sets > 1)
+    text += fmt::format(", or another of the {} sets that share its label,", event.label->sets);
+  return text;
 }
 
 ProcessKey TreeOf(const EnrichedEvent& event) {

@@ -42,11 +42,11 @@ Names GpuFamilies() {
 absl::flat_hash_map<std::string_view, FieldValues> BuildTable() {
   const Names roles = Roles();
   const Names distances = {"loopback", "private", "public", "mount"};
-  const Names whats = {"upload",         "remote_mount", "serving_port",                        // egress
-                       "in_place_write", "mapped_write", "truncated",    "replaced",            // integrity
-                       "renamed",        "deleted",      "attributes",   "covered",             //
-                       "volume",         "burst",        "template",                            // extraction
-                       "blind",          "loss",         "flood",        "probe",    "rules"};  // self
+  const Names whats = {"upload",         "remote_mount", "serving_port",                                  // egress
+                       "in_place_write", "mapped_write", "truncated",    "replaced",                      // integrity
+                       "renamed",        "deleted",      "attributes",   "covered",                       //
+                       "volume",         "burst",        "template",                                      // extraction
+                       "blind",          "loss",         "flood",        "probe",    "rules", "labels"};  // self
   return {
       {"asset.class",
        {{"model", "checkpoint", "adapter", "tokenizer", "dataset", "vector_store", "knowledge_base", "code", "secret"},
@@ -58,7 +58,7 @@ absl::flat_hash_map<std::string_view, FieldValues> BuildTable() {
       {"evt.op", {Operations()}},
       {"finding.dest.class", {distances}},
       {"finding.kind", {{"egress", "integrity", "extraction", "self"}}},
-      {"finding.unit", {{"bytes", "requests", "share", "records", "seconds"}}},
+      {"finding.unit", {{"bytes", "requests", "share", "records", "seconds", "sets"}}},
       {"finding.what", {whats}},
       {"gpu.family", {GpuFamilies()}},
       {"gpu.relation", {{"own", "job", "user", "other", "unknown"}}},

@@ -104,8 +104,8 @@ FieldValue EgressBytes(const EnrichedEvent& e, std::string_view, FieldScratch&) 
 FieldValue EgressShare(const EnrichedEvent& e, std::string_view, FieldScratch&) {
   if (e.finding != nullptr && e.finding->kind == "egress") return Number(e.finding->share);
   const Egress* egress = Body<Egress>(e);
-  if (egress == nullptr || e.label == nullptr || e.label->size == 0) return {};
-  return Number(static_cast<double>(egress->bytes) / static_cast<double>(e.label->size));
+  if (egress == nullptr || e.label == nullptr || e.label->ShareSize() == 0) return {};
+  return Number(static_cast<double>(egress->bytes) / static_cast<double>(e.label->ShareSize()));
 }
 
 std::string_view DestinationOf(const EnrichedEvent& e) {

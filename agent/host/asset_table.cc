@@ -1,5 +1,7 @@
 #include "agent/host/asset_table.h"
 
+#include <absl/hash/hash.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -98,6 +100,7 @@ void AssetTable::JoinLabel(Entry& entry) {
   // Nothing of the set is left but its size, which the shares of its carriers were counted by.
   if (label.assets.empty()) label.size = 0;
   label.assets.push_back(entry.info.file);
+  if (!entry.copy) sets_[entry.info.label].Join(entry.set);
   Grow(entry, 0);
   if (IsModelClass(entry.info.klass)) model_labels_ |= 1ull << entry.info.label;
 }
@@ -105,6 +108,11 @@ void AssetTable::JoinLabel(Entry& entry) {
 void AssetTable::LeaveLabel(const Entry& entry) {
   LabelInfo& label = LabelOf(entry);
   std::erase(label.assets, entry.info.file);
+  if (!entry.copy) {
+    SizeSet(entry, entry.info.size, 0);
+    sets_[entry.info.label].Leave(entry.set);
+    TellSets(entry.info.label);
+  }
   if (label.assets.empty() || entry.copy || IsAlternative(entry.info)) return;
   label.size -= std::min(label.size, entry.info.size);
 }
@@ -115,6 +123,21 @@ void AssetTable::Grow(const Entry& entry, uint64_t former_size) {
   if (entry.copy) return;
   label.size = IsAlternative(entry.info) ? std::max(label.size, entry.info.size)
                                          : label.size - std::min(former_size, label.size) + entry.info.size;
+  SizeSet(entry, former_size, entry.info.size);
+  TellSets(entry.info.label);
+}
+
+void AssetTable::SizeSet(const Entry& entry, uint64_t former_size, uint64_t size) {
+  LabelSets& sets = sets_[entry.info.label];
+  const uint64_t bytes = sets.BytesOf(entry.set);
+  sets.Resize(entry.set,
+              IsAlternative(entry.info) ? std::max(bytes, size) : bytes - std::min(former_size, bytes) + size);
+}
+
+void AssetTable::TellSets(uint32_t label) {
+  const LabelSets& sets = sets_[label];
+  labels_[label].sets = std::max<size_t>(1, sets.Count());
+  labels_[label].smallest = sets.Count() > 1 ? sets.Smallest() : 0;
 }
 
 // A file that a carrier wrote and that is as long as an asset of the label is a copy of it, not an asset set of its
@@ -149,6 +172,7 @@ void AssetTable::Found(const Event& event, const AssetFound& found, ProcessKey c
   info.owner_uid = found.owner_uid;
   SetPath(*entry, found.path);
   TakeBirth(*entry, event, found, creator_tree);
+  entry->set = absl::HashOf(AssetSetOf(found.path, found.klass));
   if (!AdoptCopyLabel(*entry)) info.label = allocator_.BitFor(found.path, found.klass, found.label);
   JoinLabel(*entry);
   Watch(*entry, effects);
@@ -285,6 +309,7 @@ void AssetTable::TakeOver(const Event& event, const FileName& name, const FileKe
   info.name = old->info.name;
   info.klass = old->info.klass;
   info.label = old->info.label;
+  entry->set = old->set;
   if (info.format.empty()) info.format = old->info.format;
   if (info.size == 0) info.size = old->info.size;  // until a scan tells the true one
   if (!info.creator) TakeRenamedBirth(*entry, event, name.path, tree);

@@ -12,6 +12,7 @@
 
 #include "agent/host/host_model.h"
 #include "agent/host/label_allocator.h"
+#include "agent/host/label_sets.h"
 
 namespace tensorwarden {
 
@@ -39,6 +40,7 @@ class AssetTable {
  private:
   struct Entry {
     AssetInfo info;
+    uint64_t set = 0;    // id of its set in LabelSets
     uint32_t links = 1;  // names that are known
     bool copy = false;   // of another asset of its label: adds nothing to the label's size
   };
@@ -67,6 +69,8 @@ class AssetTable {
   void TakeRenamedBirth(Entry& entry, const Event& event, const std::string& path, ProcessKey tree);
   void Orphan(Entry& entry, uint64_t seq, std::vector<HostEffect>& effects);
   void Grow(const Entry& entry, uint64_t former_size);
+  void SizeSet(const Entry& entry, uint64_t former_size, uint64_t size);
+  void TellSets(uint32_t label);
   void Watch(const Entry& entry, std::vector<HostEffect>& effects) const;
   LabelInfo& LabelOf(const Entry& entry) { return labels_[entry.info.label]; }
 
@@ -80,7 +84,8 @@ class AssetTable {
   absl::flat_hash_map<FileKey, std::unique_ptr<Entry>> assets_;
   absl::flat_hash_map<std::string, FileKey> by_path_;
   std::array<LabelInfo, 64> labels_;
-  std::deque<FileKey> orphans_;  // assets without a name, oldest first
+  std::array<LabelSets, 64> sets_;  // by label; copies count in none
+  std::deque<FileKey> orphans_;     // assets without a name, oldest first
   std::map<std::string, Birth> births_;
   std::deque<std::string> birth_order_;
   absl::flat_hash_map<FileKey, uint64_t> derived_;

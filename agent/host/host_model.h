@@ -68,9 +68,14 @@ struct AssetInfo {
 };
 
 struct LabelInfo {
-  uint64_t size = 0;            // bytes of all assets of the set
+  uint64_t size = 0;            // bytes of all assets of the set, or of all sets that share the label
   std::string name;             // of the set: first asset's name
   std::vector<FileKey> assets;  // in order of arrival
+  size_t sets = 1;              // unrelated ones that share it: more than one when all labels are used up
+  uint64_t smallest = 0;        // bytes of the smallest of those; 0 when there is one set
+
+  // What shares are taken of: whichever set it was, no larger share of it has gone.
+  uint64_t ShareSize() const { return smallest == 0 ? size : smallest; }
 };
 
 struct WorkloadSpec {

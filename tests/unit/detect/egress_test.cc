@@ -111,6 +111,18 @@ TEST_F(EgressTest, ACountThatTheKernelStartedAnewIsChargedAgain) {
   EXPECT_THAT(Send(100 << 10, {.delta = 100 << 10}), SizeIs(1));
 }
 
+TEST_F(EgressTest, ALabelThatUnrelatedSetsShareIsCountedByTheSmallest) {
+  for (uint64_t i = 2; i <= 48; ++i) bench.host.Feed(0, testing::Asset(i, {.path = "/m/" + std::to_string(i)}));
+  bench.host.Feed(0, testing::Asset(100, {.path = "/d/huge.gguf", .size = uint64_t{1} << 40}));
+  bench.host.Feed(0, testing::Asset(101, {.path = "/d/small.gguf", .size = 64 * kMiB}));
+  Egress egress = Sent(kMiB, {});
+  egress.label = 48;
+  const auto findings = bench.Feed(123, egress);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].stage, "1%");
+  EXPECT_THAT(findings[0].evidence, ::testing::HasSubstr("or another of the 2 sets that share its label"));
+}
+
 TEST_F(EgressTest, LoopbackNeverFires) {
   EXPECT_THAT(Send(64 * kMiB, {.peer = "127.0.0.1"}), IsEmpty());
   EXPECT_THAT(Send(64 * kMiB, {.peer = "::1", .cookie = 8}), IsEmpty());

@@ -39,6 +39,21 @@ TEST(SelfTest, BulkLossIsAFloodWhenItIsMuch) {
   EXPECT_THAT(Whats(bench.Feed(0, LossSample{.kind = "file_open", .ring_full = 20'000})), ElementsAre("flood"));
 }
 
+TEST(SelfTest, SetsThatShareLabelsAreToldWhenItBeginsAndWhenTheyHaveDoubled) {
+  testing::DetectBench bench(CreateSelfDetector({}));
+  uint64_t ino = 0;
+  const auto found = [&](const std::string& directory) {
+    ++ino;
+    return bench.Feed(0, testing::Asset(ino, {.path = directory + std::to_string(ino) + "x.gguf"}));
+  };
+  for (int i = 0; i < 49; ++i) EXPECT_THAT(found("/models/"), IsEmpty()) << i;
+  const auto first = found("/models/");
+  ASSERT_THAT(Whats(first), ElementsAre("labels"));
+  EXPECT_THAT(first[0].evidence, ::testing::StartsWith("2 asset sets share 1 label,"));
+  EXPECT_THAT(found("/models/"), IsEmpty());
+  EXPECT_THAT(Whats(found("/models/")), ElementsAre("labels"));
+}
+
 TEST(SelfTest, LossNamesTheProcessAndTheProcessorThatItCameFrom) {
   testing::DetectBench bench(CreateSelfDetector({}));
   bench.host.Exec(7, {.comm = "flooder"});

@@ -94,6 +94,66 @@ TEST(AssetTest, After48LabelsADirectorySharesOneAndAfter62AllShareTheLast) {
   EXPECT_EQ(LabelOf(host, 219), 63u);
 }
 
+// The sets of one directory, after all labels of their own are given.
+class SharedLabelTest : public ::testing::Test {
+ protected:
+  SharedLabelTest() {
+    for (uint64_t i = 0; i < 48; ++i) host.Feed(0, Asset(i + 1, {.path = fmt::format("/m/{}", i)}));
+    host.Feed(0, Asset(100, {.path = "/d/a-1-of-2.gguf", .size = 40}));
+  }
+  const LabelInfo& Shared() { return *host.model().Label(48); }
+  TestHost host;
+};
+
+TEST_F(SharedLabelTest, SharesAreTakenOfTheSmallestSet) {
+  host.Feed(0, Asset(101, {.path = "/d/a-2-of-2.gguf", .size = 30}));
+  EXPECT_EQ(Shared().sets, 1u);
+  EXPECT_EQ(Shared().ShareSize(), 70u) << "two shards of one set";
+  host.Feed(0, Asset(102, {.path = "/d/b.gguf", .size = 50}));
+  EXPECT_EQ(Shared().sets, 2u);
+  EXPECT_EQ(Shared().size, 120u);
+  EXPECT_EQ(Shared().ShareSize(), 50u);
+  host.Feed(0, Asset(102, {.path = "/d/b.gguf", .size = 90}));
+  EXPECT_EQ(Shared().ShareSize(), 70u);
+  host.Feed(0, AssetGone{File(101)});
+  EXPECT_EQ(Shared().ShareSize(), 40u);
+}
+
+TEST_F(SharedLabelTest, ASetThatIsAloneAgainIsCountedWhole) {
+  host.Feed(0, Asset(101, {.path = "/d/b.gguf", .size = 10}));
+  EXPECT_EQ(Shared().ShareSize(), 10u);
+  host.Feed(0, AssetGone{File(101)});
+  EXPECT_EQ(Shared().sets, 1u);
+  EXPECT_EQ(Shared().ShareSize(), 40u);
+}
+
+TEST_F(SharedLabelTest, AnEmptySetAndACopyAreNotTheSmallest) {
+  host.Feed(0, Asset(101, {.path = "/d/empty.gguf", .size = 0}));
+  EXPECT_EQ(Shared().ShareSize(), 40u);
+  host.Feed(50, testing::LabelsToFile(1ull << 48, 102));
+  host.Feed(0, Asset(102, {.path = "/e/copy.gguf", .size = 40}));
+  EXPECT_EQ(LabelOf(host, 102), 48u);
+  EXPECT_EQ(Shared().sets, 2u);
+}
+
+TEST_F(SharedLabelTest, WhatTakesOverANameTakesOverTheSet) {
+  host.Feed(0, Asset(101, {.path = "/d/b.gguf", .size = 90}));
+  host.Feed(9, Renamed(103, "/d/new", "/d/b.gguf", 101));
+  host.Feed(0, Asset(103, {.path = "/d/b.gguf", .size = 20}));
+  host.Feed(0, AssetGone{File(101)});
+  EXPECT_EQ(Shared().sets, 2u);
+  EXPECT_EQ(Shared().ShareSize(), 20u);
+}
+
+TEST(AssetTest, ARunsSetIsAsLargeAsItsLargestCheckpoint) {
+  TestHost host;
+  for (uint64_t i = 0; i < 48; ++i) host.Feed(0, Asset(i + 1, {.path = fmt::format("/m/{}", i)}));
+  host.Feed(0, Asset(100, {.path = "/d/step1.pt", .klass = "checkpoint", .size = 40}));
+  host.Feed(0, Asset(101, {.path = "/d/step2.pt", .klass = "checkpoint", .size = 60}));
+  host.Feed(0, Asset(102, {.path = "/d/big.gguf", .size = 90}));
+  EXPECT_EQ(host.model().Label(48)->ShareSize(), 60u);
+}
+
 TEST(AssetTest, ACopyThatACarrierWroteHasTheOriginalsLabelAndAddsNoSize) {
   TestHost host;
   host.Feed(0, Asset(1));
