@@ -14,8 +14,7 @@ namespace tensorwarden {
 namespace {
 
 constexpr uint64_t kMinuteNs = 60'000'000'000;
-constexpr double kNotableShare = 0.01;
-constexpr double kRounding = 1e-9;
+constexpr double kNotableGrowth = 1.01;
 constexpr size_t kMaxStages = 16;  // of one matter; no ladder is longer
 
 uint64_t Ns(absl::Duration duration) { return static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration)); }
@@ -95,7 +94,7 @@ std::optional<Alert> AlertBuilder::TakeFinding(const Detection& detection, const
                 .stages = {alert->stage},
                 .news_ns = now_ns_,
                 .reported_ns = now_ns_,
-                .reported_share = alert->asset_share};
+                .reported_value = alert->value};
   if (alert->wanted) matter.evidence_seq = alert->wanted->cause_seq;
   Trim(matter.alert);
   matters_.TryEmplace(key, std::move(matter));
@@ -143,8 +142,7 @@ std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detec
   const bool due = now_ns_ >= matter.reported_ns + interval_ns;
   if (new_stage && matter.stages.size() < kMaxStages) matter.stages.push_back(alert.stage);
   // The detector of egress itself holds such figures back until they are worth it.
-  const bool grown =
-      event.finding->kind == "egress" && alert.asset_share - matter.reported_share > kNotableShare - kRounding;
+  const bool grown = event.finding->kind == "egress" && alert.value >= kNotableGrowth * matter.reported_value;
   const bool report = due || grown || (new_stage && matter.stages.back() == alert.stage);
   matter.alert = alert;
   Trim(matter.alert);
@@ -155,7 +153,7 @@ std::optional<Alert> AlertBuilder::Update(Matter& matter, const Detection& detec
     return std::nullopt;
   }
   matter.reported_ns = now_ns_;
-  matter.reported_share = alert.asset_share;
+  matter.reported_value = alert.value;
   ++stats_.updated;
   return alert;
 }
@@ -181,7 +179,7 @@ void AlertBuilder::ReportWaiting(std::vector<Alert>& alerts) {
     if (!matter.waiting || now_ns_ < matter.reported_ns + Ns(config_.update_interval)) continue;
     matter.waiting = false;
     matter.reported_ns = now_ns_;
-    matter.reported_share = matter.alert.asset_share;
+    matter.reported_value = matter.alert.value;
     ++stats_.updated;
     alerts.push_back(matter.alert);
   }
@@ -265,7 +263,7 @@ void AlertBuilder::JoinEvidence(const Evidence& evidence, std::vector<Alert>& al
     matter.evidence_seq = 0;
     if (!matter.waiting) ++matter.alert.updates;
     if (matter.waiting) matter.reported_ns = now_ns_;
-    matter.reported_share = matter.alert.asset_share;
+    matter.reported_value = matter.alert.value;
     matter.waiting = false;
     ++stats_.updated;
     ++stats_.evidenced;

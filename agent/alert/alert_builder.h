@@ -69,7 +69,7 @@ class AlertBuilder {
     std::vector<std::string> stages;  // that it has had
     uint64_t news_ns = 0;
     uint64_t reported_ns = 0;
-    double reported_share = 0;
+    double reported_value = 0;
     bool waiting = false;       // news that were not reported yet
     uint64_t evidence_seq = 0;  // cause of the evidence that is still to come; 0: none
   };

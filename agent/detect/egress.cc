@@ -181,18 +181,19 @@ class EgressDetector final : public Detector {
       // Later growth of this job alone says nothing of what all jobs have sent.
       account.Tell(climb.who == Who::kJob ? climb.bytes : 0);
       findings.push_back(Upload(matter, climb, nullptr));
-    } else if (account.HasNews(size)) {
-      account.Hold(Upload(matter, {account.fired, account.sent.Sum(), Who::kJob}, nullptr), now_ns);
     }
-    ChargeParts(matter, {.now_ns = now_ns, .bytes = bytes, .size = size}, climb.rung != 0, findings);
+    const bool of_whole =
+        ChargeParts(matter, {.now_ns = now_ns, .bytes = bytes, .size = size}, climb.rung != 0, findings);
+    if (of_whole && account.HasNews(size))
+      account.Hold(Upload(matter, {account.fired, account.sent.Sum(), Who::kJob}, nullptr), now_ns);
   }
 
-  // What was told of the whole hides no part that is a theft by itself.
-  void ChargeParts(const Matter& matter, EgressParts::Charge charge, bool told, std::vector<Finding>& findings) {
+  // What was told of the whole hides no part that is a theft by itself. True when the bytes are news of the whole.
+  bool ChargeParts(const Matter& matter, EgressParts::Charge charge, bool told, std::vector<Finding>& findings) {
     charge.matter = matter.key;
     charge.destination = matter.egress.socket.peer_address;
     if (matter.event.process != nullptr) charge.uid = matter.event.process->uid;
-    const auto [climbed, grown] = parts_.Take(charge, told);
+    const auto [climbed, grown, of_whole] = parts_.Take(charge, told);
     if (climbed.account != nullptr) {
       const uint64_t sent = climbed.account->sent.Sum();
       climbed.account->Tell(sent);
@@ -201,6 +202,7 @@ class EgressDetector final : public Detector {
     for (const Part& part : grown)
       part.account->Hold(Upload(matter, {part.account->fired, part.account->sent.Sum(), Who::kPart}, &part),
                          charge.now_ns);
+    return of_whole;
   }
 
   // Figures that grew without a new rung are told when nothing more comes.

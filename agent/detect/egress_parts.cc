@@ -76,6 +76,10 @@ EgressParts::News EgressParts::Take(const Charge& charge, bool told) {
     if (covered) part.account->fired = part.rung;
     if (part.account != news.climbed.account && part.account->HasNews(charge.size)) news.grown.push_back(part);
   }
+  // The alert on the whole may not exist: its destinations are approved ones. Bytes to others must not open it.
+  const EgressAccount& receiver = *parts[parts[0].account->apart ? 0 : 2].account;
+  news.of_whole =
+      news.climbed.account == nullptr && receiver.fired > 0 && receiver.told == 0 && parts[1].account->told == 0;
   return news;
 }
 

@@ -67,6 +67,7 @@ class EgressParts {
   struct News {
     Part climbed;             // to a rung by itself that no finding has covered, of several the highest
     std::vector<Part> grown;  // told once, and much larger by now
+    bool of_whole = false;  // these bytes went where findings on the whole led: they make its figures old, not a part's
   };
 
   // Charges the parts. `told`: this charge has brought a finding on the whole, so that none on a part is needed.

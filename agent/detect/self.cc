@@ -127,6 +127,7 @@ class SelfDetector final : public Detector {
                     sets, labels, labels == 1 ? "" : "s"));
     finding.value = static_cast<double>(sets);
     finding.unit = "sets";
+    if (event.asset != nullptr) finding.file = event.asset->file;
     findings.push_back(std::move(finding));
   }
 

@@ -65,7 +65,7 @@ class AlertBuilderTest : public ::testing::Test {
   }
 
   std::optional<Alert> Found(uint64_t seconds, const std::string& stage, const std::string& key = "k",
-                             double share = 0.25) {
+                             double value = 2 << 20) {
     Finding finding;
     finding.kind = "egress";
     finding.key = key;
@@ -75,9 +75,9 @@ class AlertBuilderTest : public ::testing::Test {
     finding.destination = "203.0.113.5";
     finding.destination_port = 443;
     finding.destination_class = "public";
-    finding.value = 2 << 20;
+    finding.value = value;
     finding.unit = "bytes";
-    finding.share = share;
+    finding.share = 0.25;
     finding.evidence = "2 MiB in 3 s";
     const Event event = EventAt(seconds, finding);
     const EnrichedEvent enriched = Enrich(event, host_);
@@ -160,13 +160,13 @@ TEST_F(AlertBuilderTest, AStageThatWasThereBeforeIsNoNews) {
   EXPECT_EQ(builder_->Stats().folded, 2u);
 }
 
-TEST_F(AlertBuilderTest, AHundredthOfTheAssetMoreIsToldAtOnce) {
-  Found(0, "10%", "k", 0.25);
-  EXPECT_FALSE(Found(1, "10%", "k", 0.255));
-  const std::optional<Alert> update = Found(2, "10%", "k", 0.26);
+TEST_F(AlertBuilderTest, AHundredthMoreThatLeftIsToldAtOnce) {
+  Found(0, "10%", "k", 1000);
+  EXPECT_FALSE(Found(1, "10%", "k", 1009));
+  const std::optional<Alert> update = Found(2, "10%", "k", 1010);
   ASSERT_TRUE(update);
   EXPECT_EQ(update->activity, "update");
-  EXPECT_FALSE(Found(3, "10%", "k", 0.265)) << "since the last one";
+  EXPECT_FALSE(Found(3, "10%", "k", 1020)) << "since the last one";
 }
 
 TEST_F(AlertBuilderTest, WithoutANewStageThereIsOneUpdateAMinute) {

@@ -365,13 +365,32 @@ TEST_F(FiguresTest, ARungTakesTheFiguresAlong) {
   EXPECT_THAT(Tick(100), IsEmpty());
 }
 
-TEST_F(FiguresTest, APartsFiguresAreToldToo) {
+TEST_F(FiguresTest, APartsFiguresAreToldOfThePartAlone) {
   Send(64 * kMiB, {.peer = "10.9.0.9"});
   const auto rung = Send(33 * kMiB, {.cookie = 8});
   Send(40 * kMiB, {.cookie = 8});
-  std::vector<std::string> keys;
-  for (const Finding& finding : Tick(10)) keys.push_back(finding.key);
-  EXPECT_THAT(keys, ::testing::Contains(rung[0].key));
+  const auto figures = Tick(100);
+  ASSERT_THAT(figures, SizeIs(1));
+  EXPECT_EQ(figures[0].key, rung[0].key);
+  EXPECT_EQ(figures[0].value, 40 * kMiB);
+}
+
+TEST_F(FiguresTest, LittleForAnotherDestinationIsNoNewsOfTheWhole) {
+  Send(64 * kMiB, {.peer = "10.9.0.9"});
+  Send(64 * kMiB + (500 << 10), {.peer = "10.9.0.9"});
+  EXPECT_THAT(Send(500 << 10, {.cookie = 8}), IsEmpty());
+  EXPECT_THAT(Tick(100), IsEmpty());
+}
+
+TEST_F(FiguresTest, DestinationsThatGetLittleAreNewsOfTheWholeThatTheyClimbed) {
+  std::vector<Finding> all;
+  for (uint32_t i = 0; i < 110; ++i)
+    for (Finding& finding : Send(400 << 10, {.peer = "192.0.2." + std::to_string(i + 1), .cookie = 100 + i}))
+      all.push_back(std::move(finding));
+  const auto figures = Tick(100);
+  ASSERT_THAT(figures, SizeIs(1));
+  EXPECT_EQ(figures[0].key, all[0].key);
+  EXPECT_EQ(figures[0].value, 110 * (400 << 10));
 }
 
 TEST_F(EgressTest, ServingPortBytesFireOnlyAtHalfAModelToOnePeer) {
