@@ -75,7 +75,8 @@ class ConvertedCapture final : public CaptureReader {
   explicit ConvertedCapture(std::string path) : path_(std::move(path)) {}
 
   absl::Status NoTimes() const {
-    return absl::FailedPreconditionError(fmt::format("'{}': a Sysdig or Falco capture cannot be searched: leave out --skip", path_));
+    return absl::FailedPreconditionError(
+        fmt::format("'{}': a Sysdig or Falco capture cannot be searched: leave out --skip", path_));
   }
 
   absl::StatusOr<bool> Ended(const absl::Status& why) {

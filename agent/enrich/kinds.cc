@@ -11,9 +11,9 @@ constexpr const char* kAccessNames[] = {"", "read", "map", "fault", "direct", "f
 constexpr const char* kChangeNames[] = {"", "write", "mapped_write", "truncate", "attribute", "direct_write"};
 constexpr const char* kNameOpNames[] = {"", "rename", "link", "unlink", "create", "mount"};
 constexpr const char* kSocketOpNames[] = {"", "connect", "accept", "listen", "close", "connect_try", "bind"};
-constexpr const char* kHostOpNames[] = {"",        "module_load", "bpf_load",       "uring_setup", "signal", "ptrace",
-                                        "set_uid", "set_caps",    "user_namespace", "socket",      "clock",  "mount",
-                                        "memory_write"};
+constexpr const char* kHostOpNames[] = {"",       "module_load", "bpf_load",    "uring_setup",    "signal",
+                                        "ptrace", "set_uid",     "set_caps",    "user_namespace", "socket",
+                                        "clock",  "mount",       "memory_write"};
 static_assert(std::size(kHostOpNames) == EVENT_HOST_MEMORY_WRITE + 1);
 static_assert(std::size(kAccessNames) == EVENT_ACCESS_FOREIGN + 1);
 static_assert(std::size(kChangeNames) == EVENT_CHANGE_DIRECT_WRITE + 1);

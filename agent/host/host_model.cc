@@ -131,7 +131,8 @@ class HostModelImpl final : public HostModel {
     Decide(child, effects);
   }
   void On(const Event& event, const ProcessExec& exec, Effects& effects) {
-    if (event.origin.process) Decide(At(event, processes_.Exec(event.origin.process, exec, event.origin.ktime_ns)), effects);
+    if (event.origin.process)
+      Decide(At(event, processes_.Exec(event.origin.process, exec, event.origin.ktime_ns)), effects);
   }
   void On(const Event& event, const ProcessSnapshot& snapshot, Effects& effects) {
     if (!event.origin.process) return;

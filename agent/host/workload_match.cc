@@ -13,8 +13,8 @@ std::string_view Trim(std::string_view path) {
   return path;
 }
 
-// The first service or scope of the path is the system's, as are the slices that lead to it; what lies below is named by
-// whoever runs in it: a user's own manager, a container.
+// The first service or scope of the path is the system's, as are the slices that lead to it; what lies below is named
+// by whoever runs in it: a user's own manager, a container.
 bool IsInUnit(std::string_view path, std::string_view unit) {
   path = Trim(path);
   while (!path.empty()) {

@@ -214,7 +214,7 @@ struct event_sock_tuple {
 	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP, ... */
 	__u8 direction; /* enum event_sock_direction */
 	__u8 leaves;	/* egress: 1 where bytes leave this host though the addresses are its own */
-	__u32 net_ns; /* inode number of the socket's network namespace */
+	__u32 net_ns;	/* inode number of the socket's network namespace */
 	__u32 pad2;
 };
 EVENT_ASSERT(sizeof(struct event_sock_tuple) == 48);
