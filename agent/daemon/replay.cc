@@ -49,7 +49,7 @@ class ReplayRun {
 
   absl::Status Run(const std::string& config_digest, const std::string& rules_digest) {
     if (options_.skip) {
-      if (const absl::Status status = reader_.Extent().status(); !status.ok()) return status;
+      if (absl::Status status = reader_.Extent().status(); !status.ok()) return status;
     }
     Event event;
     while (!window_.Over()) {
