@@ -112,8 +112,8 @@ class ExplainEventTest : public ::testing::Test {
     return ExplainEvent({config_, files_, options_}, path_, number, rule);
   }
 
-  const AgentConfig config_;
-  const RuleOptions options_;
+  const AgentConfig config_{};
+  const RuleOptions options_{};
   const std::vector<RuleFile> files_ = {{"r.yaml", RuleText("evt.type = process_exit and evt.exit_code = 2")}};
 };
 
