@@ -182,8 +182,9 @@ class EgressDetector final : public Detector {
       account.Tell(climb.who == Who::kJob ? climb.bytes : 0);
       findings.push_back(Upload(matter, climb, nullptr));
     }
-    const bool of_whole =
-        ChargeParts(matter, {.now_ns = now_ns, .bytes = bytes, .size = size}, climb.rung != 0, findings);
+    const size_t all_jobs = climb.who == Who::kAllJobs ? climb.rung : 0;
+    const bool of_whole = ChargeParts(matter, {.now_ns = now_ns, .bytes = bytes, .size = size, .all_jobs = all_jobs},
+                                      climb.rung != 0, findings);
     if (of_whole && account.HasNews(size))
       account.Hold(Upload(matter, {account.fired, account.sent.Sum(), Who::kJob}, nullptr), now_ns);
   }

@@ -40,6 +40,7 @@ std::unique_ptr<Finding> EgressAccount::TakeDue(uint64_t now_ns) {
 
 void EgressAccount::Save(StateWriter& writer) const {
   writer.Number(fired);
+  writer.Number(covered);
   writer.Number(told);
   writer.Number(apart ? 1 : 0);
   sent.Save(writer);
@@ -47,6 +48,7 @@ void EgressAccount::Save(StateWriter& writer) const {
 
 void EgressAccount::Restore(StateReader& reader) {
   fired = static_cast<size_t>(reader.Number());
+  covered = static_cast<size_t>(reader.Number());
   told = reader.Number();
   apart = reader.Number() != 0;
   sent.Restore(reader);
@@ -68,7 +70,9 @@ EgressParts::News EgressParts::Take(const Charge& charge, bool told) {
   for (Part& part : parts) {
     // What has left the window may be climbed again.
     part.account->fired = std::min(part.account->fired, part.rung);
-    if (!told && part.rung > part.account->fired && part.rung > news.climbed.rung) news.climbed = part;
+    part.account->covered = std::max(part.account->covered, charge.all_jobs);
+    const size_t known = std::max(part.account->fired, part.account->covered);
+    if (!told && part.rung > known && part.rung > news.climbed.rung) news.climbed = part;
   }
   // A finding names destination and user: it covers all that they did up to now.
   const bool covered = told || news.climbed.account != nullptr;

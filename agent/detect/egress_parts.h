@@ -34,6 +34,7 @@ struct EgressAccount {
 
   WindowRing sent;
   size_t fired = 0;    // highest rung that a finding covered, of those that the window still holds
+  size_t covered = 0;  // of a part: highest rung of findings on all jobs together that named it
   uint64_t told = 0;   // bytes in the last finding of its own; 0: it has had none
   bool apart = false;  // of a destination: it reached a rung by itself and is no longer among the small ones
 
@@ -52,7 +53,8 @@ class EgressParts {
     uint32_t uid = 0xffffffff;  // not known
     uint64_t now_ns = 0;
     uint64_t bytes = 0;
-    uint64_t size = 0;  // of the asset set
+    uint64_t size = 0;    // of the asset set
+    size_t all_jobs = 0;  // rung of the finding on all jobs together that this charge has brought; 0: none
   };
   struct Part {
     Kind kind = Kind::kDestination;
