@@ -239,6 +239,14 @@ TEST_F(EgressTest, ATheftSplitOverManySmallJobsBringsTheCommonBudgetUp) {
   EXPECT_THAT(all[0].evidence, ::testing::HasSubstr("and other jobs together sent"));
 }
 
+TEST_F(EgressTest, AJobThatWasNamedForAllJobsIsNoNewsByItsOwnFirstRung) {
+  bench.host.Exec(300, {.comm = "curl"});
+  bench.host.Exec(301, {.comm = "curl"});
+  EXPECT_THAT(Send(600 << 10, {.pid = 300, .cookie = 300}), IsEmpty());
+  EXPECT_THAT(Send(100 << 10, {.pid = 301, .cookie = 301}), SizeIs(1)) << "700 KiB of 64 MiB together";
+  EXPECT_THAT(Send(700 << 10, {.pid = 301, .cookie = 301}), IsEmpty());
+}
+
 TEST_F(EgressTest, AJobThatSendsLittleAfterAnotherStoleAllIsQuiet) {
   Send(64 * kMiB);
   bench.host.Exec(400, {.comm = "logger"});
