@@ -12,8 +12,8 @@ namespace tensorwarden::rules {
 
 // The value of the field in `slot` fits the key, or an element of it does where the field is a list.
 struct AnchorKey {
-  uint32_t slot = 0;
   enum class How : uint8_t { kEqual, kPrefix, kSuffix, kSubstring, kNumber, kNetwork };
+  uint32_t slot = 0;
   How how = How::kEqual;
   std::string_view text;             // kEqual to kSubstring; of kSubstring the case of ASCII letters does not matter
   double number = 0;                 // kNumber; of a flag 0 or 1
